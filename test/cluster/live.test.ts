@@ -1,90 +1,12 @@
 import { describe, expect, test } from "bun:test";
-import { MemoryBus } from "../../src/bus/memory-bus.ts";
-import { openLive } from "../../src/cluster/live/open-live.ts";
 import { decodeLiveFrame, encodeLiveFrame, ShardRows } from "../../src/cluster/live/shard-rows.ts";
 import { WantedShards, shardsIn } from "../../src/cluster/live/wanted-shards.ts";
-import { Members } from "../../src/cluster/members.ts";
-import { openRedis } from "../../src/cluster/redis/open-redis.ts";
-import { parseRedisUrl } from "../../src/cluster/redis/redis-url.ts";
-import type { Frame } from "../../src/model/frame.ts";
 import { compileMatcher } from "../../src/model/matcher.ts";
 import { SHARDS, shardOfMetric } from "../../src/model/metric-shard.ts";
 import { seriesKey } from "../../src/model/series-key.ts";
-import { SeriesRegistry } from "../../src/model/series-registry.ts";
-import { systemClock } from "../../src/model/system-clock.ts";
-import { hasRedis, startRedis, type RedisServer } from "./redis-server.ts";
+import { joinLive } from "./live-rig.ts";
+import { hasRedis, startRedis } from "./redis-server.ts";
 import { until } from "./until.ts";
-
-/** A node as far as live frames go: what it commits, and what it hears of others. */
-async function join(server: RedisServer, nodeId: string, seriesMax = 1_000_000) {
-  const opening = new AsyncDisposableStack();
-  const redis = openRedis(parseRedisUrl(server.url)!, { clock: systemClock, name: nodeId });
-  opening.defer(() => redis.close());
-  await until("Redis is up", () => redis.isUp);
-  const registry = new SeriesRegistry({ seriesMax, seriesPerSourceMax: seriesMax });
-  const bus = new MemoryBus((error) => {
-    throw error;
-  });
-  const startedAtMs = Date.now();
-  const wanted = new WantedShards(() => {
-    void members.announce();
-    live.wantedChanged();
-  });
-  const self = () => ({ nodeId, startedAtMs: BigInt(startedAtMs), wantedShards: wanted.bits });
-  const troubles: string[] = [];
-  const onTrouble = (sentence: string) => void troubles.push(sentence);
-  const members = await Members.open({ redis, clock: systemClock, prefix: "t", self, onTrouble });
-  opening.defer(() => members.close());
-  const latest = new Map<number, { timeUs: number; value: number }>();
-  const heard: string[] = [];
-  const counts = { sent: 0, leftOut: 0, gaps: 0, noRoom: 0 };
-  const keep = ({ count, seriesIds, timesUs, values }: Frame) => {
-    for (let i = 0; i < count; i++) latest.set(seriesIds[i], { timeUs: timesUs[i], value: values[i] });
-  };
-  bus.subscribe(keep);
-  const live = await openLive(
-    {
-      ...{ redis, clock: systemClock, registry, bus, members, wanted, prefix: "t", nodeId, startedAtMs, onTrouble },
-      own: new Uint32Array(0),
-      valueOf: (id) => latest.get(id),
-      publish(frame) {
-        const before = new Map(latest);
-        for (let i = 0; i < frame.count; i++) {
-          const id = frame.seriesIds[i];
-          // As latest values take them: nothing older, and nothing twice.
-          if (frame.timesUs[i] <= (before.get(id)?.timeUs ?? -1)) continue;
-          latest.set(id, { timeUs: frame.timesUs[i], value: frame.values[i] });
-          heard.push(`${registry.keyOf(id)} ${frame.values[i]}`);
-        }
-      },
-      onSent: (points) => void (counts.sent += points),
-      onReceived: () => {},
-      onLeftOut: (points) => void (counts.leftOut += points),
-      onGap: () => void counts.gaps++,
-      onNoRoom: (series) => void (counts.noRoom += series),
-    },
-    opening,
-  );
-  let seq = 0;
-  const commit = (...points: [metric: string, timeUs: number, value: number][]) => {
-    const ids = points.map(([metric]) => {
-      const key = seriesKey(metric, nodeId, []);
-      return (registry.idOf(key) ?? registry.add(key, nodeId)) as number;
-    });
-    bus.publish({
-      ...{ seq: ++seq, arrivalMs: Date.now(), count: points.length, seriesIds: Uint32Array.from(ids) },
-      timesUs: Float64Array.from(points, ([, timeUs]) => timeUs),
-      values: Float64Array.from(points, ([, , value]) => value),
-    });
-  };
-  const valueOf = (metric: string, source: string) =>
-    latest.get(registry.idOf(seriesKey(metric, source, [])) ?? -1)?.value;
-  const want = (...metrics: string[]) => wanted.want(compileMatcher(metrics, {}));
-  return {
-    ...{ redis, registry, members, heard, counts, commit, valueOf, want, troubles, live },
-    [Symbol.asyncDispose]: () => opening.disposeAsync(),
-  };
-}
 
 test("frames come out as they went in, and what is none is none", () => {
   const rows = new ShardRows();
@@ -121,8 +43,8 @@ test("shards are those that somebody wants", () => {
 describe.skipIf(!hasRedis)("live between nodes", () => {
   test("who wants a metric hears all of it, in order, and how it stood before; others cost nothing", async () => {
     await using server = await startRedis();
-    await using a = await join(server, "a");
-    await using b = await join(server, "b");
+    await using a = await joinLive(server.url, "a");
+    await using b = await joinLive(server.url, "b");
     a.commit(["temperature", 1, 1], ["power", 1, 1]);
     await until("b knows the names", () => b.registry.idOf(seriesKey("temperature", "a", [])) !== undefined);
     expect(a.counts.sent).toBe(0);
@@ -150,8 +72,8 @@ describe.skipIf(!hasRedis)("live between nodes", () => {
 
   test("after an outage, and after Redis was emptied, all have the latest values and names again", async () => {
     await using server = await startRedis();
-    await using a = await join(server, "a");
-    await using b = await join(server, "b");
+    await using a = await joinLive(server.url, "a");
+    await using b = await joinLive(server.url, "b");
     b.want("*");
     a.commit(["temperature", 1, 1]);
     await until("b has it", () => b.valueOf("temperature", "a") === 1);
@@ -161,7 +83,7 @@ describe.skipIf(!hasRedis)("live between nodes", () => {
     await server.restart();
     await until("b has what came meanwhile", () => b.valueOf("temperature", "a") === 2, 60_000);
     await until("and what is new", () => b.valueOf("humidity", "a") === 50, 60_000);
-    await using c = await join(server, "c");
+    await using c = await joinLive(server.url, "c");
     c.want("temperature");
     await until("c has what a had told before the outage", () => c.valueOf("temperature", "a") === 2, 60_000);
     expect(a.live.names.own.size).toBe(2);
@@ -171,8 +93,8 @@ describe.skipIf(!hasRedis)("live between nodes", () => {
 
   test("what is deleted here and is still on another node is known again by its next point", async () => {
     await using server = await startRedis();
-    await using a = await join(server, "a");
-    await using b = await join(server, "b");
+    await using a = await joinLive(server.url, "a");
+    await using b = await joinLive(server.url, "b");
     b.want("*");
     const idAtB = () => b.registry.idOf(seriesKey("temperature", "a", []));
     a.commit(["temperature", 1, 1]);
@@ -188,8 +110,8 @@ describe.skipIf(!hasRedis)("live between nodes", () => {
 
   test("series that find no room are counted, and cost nothing else", async () => {
     await using server = await startRedis();
-    await using a = await join(server, "a");
-    await using b = await join(server, "b", 2);
+    await using a = await joinLive(server.url, "a");
+    await using b = await joinLive(server.url, "b", 2);
     b.want("*");
     a.commit(["one", 1, 1], ["two", 1, 2], ["three", 1, 3]);
     await until("b has those that find room", () => b.heard.length === 2 && b.counts.noRoom > 0);

@@ -20,19 +20,20 @@ export interface RedisServer {
 }
 
 const program = Bun.which("redis-server");
+export const valkey = Bun.which("valkey-server");
 
 /** Says so where it cannot be tried. */
 export const hasRedis = program !== null;
 if (!hasRedis && process.env["WATCHPOST_TEST_SKIP"] === "never") throw new Error("redis-server is missing");
 if (!hasRedis) console.log("skipped: redis-server is not installed");
 
-/** `settings`: further ones, such as ["--maxmemory", "1mb"]. */
-export async function startRedis(settings: readonly string[] = []): Promise<RedisServer> {
+/** `settings`: further ones, such as ["--maxmemory", "1mb"]. `server`: another one that is as good. */
+export async function startRedis(settings: readonly string[] = [], server = program!): Promise<RedisServer> {
   const dir = mkdtempSync(join(tmpdir(), "watchpost-redis-"));
   const port = await freePort();
   const start = async () => {
     const argv = ["--port", `${port}`, "--bind", "127.0.0.1", "--dir", dir, "--save", "", "--appendonly", "no"];
-    const child = Bun.spawn([program!, ...argv, ...settings], { stdout: "pipe", stderr: "ignore" });
+    const child = Bun.spawn([server, ...argv, ...settings], { stdout: "pipe", stderr: "ignore" });
     const decoder = new TextDecoder();
     let said = "";
     for await (const chunk of child.stdout) {

@@ -43,7 +43,7 @@ export class FramePublisher {
   readonly #seqs = new Float64Array(SHARDS);
   /** 1 where something of the shard was not sent, which the next number tells. */
   readonly #hasGap = new Uint8Array(SHARDS);
-  /** 1 where somebody wants a shard of which something was not sent: they are told once the latest values have it. */
+  /** 1 where somebody wants a shard of which something was not sent to them: they are told once the latest values have it. */
   readonly #owed = new Uint8Array(SHARDS);
   #rows = Array.from({ length: SHARDS }, () => new ShardRows());
   #sending = Array.from({ length: SHARDS }, () => new ShardRows());
@@ -73,6 +73,11 @@ export class FramePublisher {
         void this.#sendOne(shard, NOTHING);
       }
     };
+  }
+
+  /** Somebody new listens to a shard: latest values may lack what was sent to others before. */
+  joined(shard: number): void {
+    this.#owed[shard] = 1;
   }
 
   close(): void {

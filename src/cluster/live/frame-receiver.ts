@@ -37,6 +37,8 @@ interface Heard {
 }
 
 const UNKNOWN_MAX = 10_000;
+/** Latest values are written once a second where there is little to write. */
+const LOOK_AGAIN_MS = 2_500;
 
 interface Point {
   readonly timeUs: number;
@@ -53,9 +55,12 @@ export class FrameReceiver {
   readonly #heard = new Map<string, Heard>();
   /** Looks that wait for their turn, so that many gaps are one look. */
   readonly #planned = new Set<string>();
-  /** By node: the newest points of series without a name, by its ids. */
+  /** By node: the newest points of series whose names are to be asked for, by its ids. */
   readonly #unknown = new Map<string, Map<number, Point>>();
+  /** The same of those that Redis has no name for yet. */
+  readonly #unnamed = new Map<string, Map<number, Point>>();
   readonly #unfollow: () => void;
+  #cancelLook = () => {};
   #seq = 0;
   #isClosed = false;
 
@@ -64,7 +69,10 @@ export class FrameReceiver {
     this.#unfollow = deps.redis.follow((isUp) => {
       if (!isUp) return;
       this.update();
-      for (let shard = 0; shard < SHARDS; shard++) if (this.#ends[shard] !== undefined) this.#lookAtAll(shard);
+      this.#lookAtThoseHeard();
+      // A node that was not away itself may not have written yet what it sent meanwhile.
+      this.#cancelLook();
+      this.#cancelLook = deps.clock.after(LOOK_AGAIN_MS, () => this.#lookAtThoseHeard());
     });
     this.update();
   }
@@ -77,8 +85,19 @@ export class FrameReceiver {
     }
   }
 
+  /** Further series of a node have a name: what came of them before counts now. */
+  named(nodeId: string): void {
+    const unnamed = this.#unnamed.get(nodeId);
+    if (unnamed === undefined) return;
+    const named = [...unnamed].filter(([id]) => this.#deps.names.idOf(nodeId, id) !== 0);
+    for (const [id] of named) unnamed.delete(id);
+    if (unnamed.size === 0) this.#unnamed.delete(nodeId);
+    this.#publish(nodeId, this.#deps.clock.nowMs(), rowsOf(named));
+  }
+
   close(): void {
     this.#isClosed = true;
+    this.#cancelLook();
     this.#unfollow();
     for (const end of this.#ends) end?.();
   }
@@ -146,12 +165,7 @@ export class FrameReceiver {
 
   #miss(nodeId: string, otherId: number, point: Point): void {
     const unknown = this.#unknown.get(nodeId);
-    if (unknown !== undefined) {
-      const before = unknown.get(otherId);
-      const isNewer = before === undefined ? unknown.size < UNKNOWN_MAX : before.timeUs <= point.timeUs;
-      if (isNewer) unknown.set(otherId, point);
-      return;
-    }
+    if (unknown !== undefined) return keepNewest(unknown, otherId, point);
     this.#unknown.set(nodeId, new Map([[otherId, point]]));
     void this.#looking.run(nodeId, async () => {
       const missed = [...(this.#unknown.get(nodeId) ?? [])];
@@ -162,16 +176,18 @@ export class FrameReceiver {
       } catch (error) {
         return this.#failed(nodeId, error);
       }
-      const rows = {
-        count: missed.length,
-        seriesIds: Uint32Array.from(missed, ([id]) => id),
-        timesUs: Float64Array.from(missed, ([, { timeUs }]) => timeUs),
-        values: Float64Array.from(missed, ([, { value }]) => value),
-      };
-      // The latest values in Redis may be older. What still has no name finds no room here.
-      this.#publish(nodeId, this.#deps.clock.nowMs(), rows, () => {});
+      // The latest values in Redis may be older. What still has no name waits for it, or finds no room here.
+      this.#publish(nodeId, this.#deps.clock.nowMs(), rowsOf(missed), (id, point) => {
+        const unnamed = this.#unnamed.get(nodeId) ?? new Map<number, Point>();
+        this.#unnamed.set(nodeId, unnamed);
+        keepNewest(unnamed, id, point);
+      });
       for (let shard = 0; shard < SHARDS; shard++) if (this.#ends[shard] !== undefined) this.#lookAt(nodeId, shard);
     });
+  }
+
+  #lookAtThoseHeard(): void {
+    for (let shard = 0; shard < SHARDS; shard++) if (this.#ends[shard] !== undefined) this.#lookAtAll(shard);
   }
 
   #lookAtAll(shard: number): void {
@@ -205,4 +221,19 @@ export class FrameReceiver {
     if (redis.isUp && !this.#isClosed)
       onTrouble(`the latest values of node ${nodeId} are not read: ${messageOf(error)}`);
   }
+}
+
+function keepNewest(points: Map<number, Point>, id: number, point: Point): void {
+  const before = points.get(id);
+  const isNewer = before === undefined ? points.size < UNKNOWN_MAX : before.timeUs <= point.timeUs;
+  if (isNewer) points.set(id, point);
+}
+
+function rowsOf(points: readonly (readonly [id: number, point: Point])[]): Rows {
+  return {
+    count: points.length,
+    seriesIds: Uint32Array.from(points, ([id]) => id),
+    timesUs: Float64Array.from(points, ([, { timeUs }]) => timeUs),
+    values: Float64Array.from(points, ([, { value }]) => value),
+  };
 }

@@ -85,17 +85,19 @@ export class LatestWriter {
   #writeIn(ms: number): void {
     this.#cancel = this.#deps.clock.after(ms, () => {
       const startMs = this.#deps.clock.monotonicMs();
-      void this.#write().then(() => {
+      void this.#write().then((isWhole) => {
         if (this.#isClosed) return;
-        const tookMs = this.#deps.clock.monotonicMs() - startMs;
+        // A Redis that went away meanwhile was waited for, and had no work of it.
+        const tookMs = isWhole ? this.#deps.clock.monotonicMs() - startMs : 0;
         this.#writeIn(Math.max(WRITE_EVERY_MS, tookMs / WRITE_SHARE));
       });
     });
   }
 
-  async #write(): Promise<void> {
+  /** Resolves with whether all that had changed is written. */
+  async #write(): Promise<boolean> {
     const { redis, registry, prefix, nodeId, onWriting, onTrouble } = this.#deps;
-    if (!redis.isUp) return;
+    if (!redis.isUp) return false;
     const onWritten = onWriting();
     let isWhole = true;
     const ids = this.#ids;
@@ -118,6 +120,7 @@ export class LatestWriter {
       }
     }
     if (isWhole) onWritten();
+    return isWhole;
   }
 
   #pairsOf(ids: readonly number[]): RedisArgument[] {

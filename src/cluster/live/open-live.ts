@@ -35,6 +35,8 @@ export interface LiveDeps {
   onTrouble(sentence: string): void;
 }
 
+const NOTHING = new Uint8Array(0);
+
 export interface Live {
   readonly names: SeriesNames;
   /** {@link WantedShards} says something else now. */
@@ -46,15 +48,32 @@ export async function openLive(deps: LiveDeps, opening: AsyncDisposableStack): P
   const { members, wanted, own, nodeId } = deps;
   const others = () => members.known.map(({ record }) => record.nodeId).filter((id) => id !== nodeId);
   let publisher: FramePublisher | undefined;
+  let receiver: FrameReceiver | undefined;
   const onWriting = () => publisher?.writing() ?? (() => {});
   const latest = new LatestWriter({ ...deps, onWriting }, own);
   opening.defer(() => latest.close());
+  const onNamed = (of: string) => receiver?.named(of);
   const onEmptied = () => latest.again(names.own);
-  const names: SeriesNames = await SeriesNames.open({ ...deps, others, onLeftOut: deps.onNoRoom, onEmptied }, own);
+  const names: SeriesNames = await SeriesNames.open(
+    { ...deps, others, onNamed, onLeftOut: deps.onNoRoom, onEmptied },
+    own,
+  );
   opening.defer(() => names.close());
 
-  let wantedByOthers = wantedIn(members, nodeId);
-  opening.defer(members.follow(() => (wantedByOthers = wantedIn(members, nodeId))));
+  const wants = () => new Map(othersIn(members, nodeId).map(({ nodeId: id, wantedShards }) => [id, wantedShards]));
+  let wantedBy = wants();
+  let wantedByOthers = shardsIn([...wantedBy.values()]);
+  opening.defer(
+    members.follow(() => {
+      const before = wantedBy;
+      wantedBy = wants();
+      wantedByOthers = shardsIn([...wantedBy.values()]);
+      for (const [id, bits] of wantedBy) {
+        const had = shardsIn([before.get(id) ?? NOTHING]);
+        shardsIn([bits]).forEach((isWanted, shard) => isWanted > had[shard] && publisher?.joined(shard));
+      }
+    }),
+  );
   const opened = new FramePublisher({
     ...deps,
     wantedByOthers: () => wantedByOthers,
@@ -62,11 +81,12 @@ export async function openLive(deps: LiveDeps, opening: AsyncDisposableStack): P
   });
   publisher = opened;
   opening.defer(() => opened.close());
-  const receiver = new FrameReceiver({ ...deps, names, wanted, others });
-  opening.defer(() => receiver.close());
-  return { names, wantedChanged: () => receiver.update() };
+  const listening = new FrameReceiver({ ...deps, names, wanted, others });
+  receiver = listening;
+  opening.defer(() => listening.close());
+  return { names, wantedChanged: () => listening.update() };
 }
 
-function wantedIn(members: Members, nodeId: string): Uint8Array {
-  return shardsIn(members.live.filter((record) => record.nodeId !== nodeId).map((record) => record.wantedShards));
+function othersIn(members: Members, nodeId: string) {
+  return members.live.filter((record) => record.nodeId !== nodeId);
 }

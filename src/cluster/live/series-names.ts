@@ -18,6 +18,8 @@ export interface SeriesNamesDeps {
   readonly nodeId: string;
   /** Of all nodes that ever were, this one left out. */
   others(): readonly string[];
+  /** Further series of that node have a name. */
+  onNamed(nodeId: string): void;
   /** So many series of other nodes find no room here (ingest.series_max): they are not known on this node. */
   onLeftOut(series: number): void;
   /** Redis has lost what this node had told it. */
@@ -262,6 +264,7 @@ export class SeriesNames {
       this.#setNodes(id, (nodes) => (nodes.includes(nodeId) ? nodes : [...nodes, nodeId]));
     });
     if (leftOut > 0) this.#deps.onLeftOut(leftOut);
+    this.#deps.onNamed(nodeId);
   }
 
   #setNodes(id: number, change: (nodes: string[]) => string[]): void {

@@ -1,16 +1,13 @@
 /** A {@link Redis} over ioredis: a single server, one behind sentinels, or a Redis Cluster. */
-import { Cluster, Redis as Client } from "ioredis";
+import { Cluster, type Redis as Client } from "ioredis";
 import { createHash } from "node:crypto";
 import type { Clock } from "../../model/clock.ts";
 import { messageOf, WatchpostError } from "../../model/errors.ts";
+import { connectRedis, connectShard, type ConnectionWish, type RedisTls } from "./connect-redis.ts";
 import type { Redis, RedisArgument, RedisReply, RedisScript } from "./redis.ts";
 import type { RedisAddress } from "./redis-url.ts";
-
-export interface RedisTls {
-  readonly ca?: Buffer | undefined;
-  readonly cert?: Buffer | undefined;
-  readonly key?: Buffer | undefined;
-}
+import { ShardSubscriptions } from "./shard-subscriptions.ts";
+import { orAnew, plainSubscriptions, watch, type Subscriptions } from "./subscriptions.ts";
 
 export interface OpenRedisDeps {
   readonly clock: Clock;
@@ -23,7 +20,6 @@ const COMMAND_TIMEOUT_MS = 2_000;
 const PING_EVERY_MS = 1_000;
 /** Added to what a command waits by itself. */
 const WAIT_GRACE_MS = 2_000;
-const [RETRY_MS_MIN, RETRY_MS_MAX] = [50, 1_000];
 const RETRY_AFTER_MS = 1_000;
 
 /** Does not wait for the Redis: it may come later. */
@@ -35,13 +31,15 @@ class IoRedis implements Redis {
   readonly #address: RedisAddress;
   readonly #deps: OpenRedisDeps;
   readonly #commands: Client | Cluster;
-  readonly #subscriber: Client | Cluster;
+  readonly #subscriptions: Subscriptions;
   readonly #waiting = new Set<Client | Cluster>();
   readonly #idle: (Client | Cluster)[] = [];
   readonly #listeners = new Set<(isUp: boolean) => void>();
   readonly #channels = new Map<string, Set<(message: Uint8Array) => void>>();
   readonly #shas = new Map<RedisScript, string>();
   #isUp = false;
+  /** So often trouble was told. */
+  #downs = 0;
   #trouble = "it was not reached yet";
   #isClosed = false;
   #cancelPing: () => void = () => {};
@@ -49,18 +47,23 @@ class IoRedis implements Redis {
   constructor(address: RedisAddress, deps: OpenRedisDeps) {
     this.#address = address;
     this.#deps = deps;
-    this.#commands = this.#connect("commands", COMMAND_TIMEOUT_MS);
-    this.#subscriber = this.#connect("subscriptions", COMMAND_TIMEOUT_MS);
-    const take = (channel: Buffer, message: Buffer) => {
-      for (const listener of [...(this.#channels.get(channel.toString()) ?? [])]) listener(message);
+    this.#commands = connectRedis(this.#wish("commands", COMMAND_TIMEOUT_MS));
+    const listener = {
+      onMessage: (channel: string, message: Uint8Array) => {
+        for (const listener of [...(this.#channels.get(channel) ?? [])]) listener(message);
+      },
+      onChange: () => this.#look(),
+      onTrouble: (error: unknown) => this.#down(error),
     };
-    this.#subscriber.on(this.#isSharded ? "smessageBuffer" : "messageBuffer", take);
-    for (const client of [this.#commands, this.#subscriber]) {
-      client.on("ready", () => this.#look());
-      // Each try to connect ends with them, after the error that says why.
-      for (const end of ["close", "end"]) client.on(end, () => this.#isUp && this.#down("the connection was closed"));
-      client.on("error", (error: unknown) => this.#down(messageOf(error)));
-    }
+    const wish = this.#wish("subscriptions", COMMAND_TIMEOUT_MS);
+    this.#subscriptions =
+      this.#commands instanceof Cluster
+        ? new ShardSubscriptions({
+            ...{ cluster: this.#commands, listener },
+            connect: (shard) => connectShard(wish, shard),
+          })
+        : plainSubscriptions(connectRedis(wish) as Client, listener);
+    watch(this.#commands, listener);
     this.#pingSoon();
   }
 
@@ -143,14 +146,10 @@ class IoRedis implements Redis {
     const end = () => {
       if (!listeners.delete(own) || listeners.size > 0 || this.#channels.get(channel) !== listeners) return;
       this.#channels.delete(channel);
-      if (this.#isClosed) return;
-      const ended = this.#isSharded ? this.#subscriber.sunsubscribe(channel) : this.#subscriber.unsubscribe(channel);
-      ended.catch(() => {});
+      if (!this.#isClosed) this.#subscriptions.remove(channel);
     };
     try {
-      await this.#told("SUBSCRIBE", () =>
-        this.#isSharded ? this.#subscriber.ssubscribe(channel) : this.#subscriber.subscribe(channel),
-      );
+      await this.#told("SUBSCRIBE", () => this.#subscriptions.add(channel));
     } catch (error) {
       end();
       throw error;
@@ -162,8 +161,9 @@ class IoRedis implements Redis {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#cancelPing();
-    for (const client of [this.#commands, this.#subscriber, ...this.#waiting]) client.disconnect();
-    this.#down("it was closed");
+    this.#subscriptions.close();
+    for (const client of [this.#commands, ...this.#waiting]) client.disconnect();
+    this.#down(new Error("it was closed"));
   }
 
   /** Redis Cluster sends what is published plainly to all of its nodes. */
@@ -185,13 +185,19 @@ class IoRedis implements Redis {
   }
 
   #look(): void {
-    if (this.#commands.status !== "ready" || this.#subscriber.status !== "ready" || this.#isClosed) return;
+    if (this.#commands.status !== "ready" || this.#isClosed) return;
+    const downs = this.#downs;
     // Behind what it subscribes to again, so that whoever hears that it is up misses nothing from then on.
-    const listens = this.#isSharded ? undefined : (this.#subscriber as Client).ping();
-    Promise.all([this.#commands.callBuffer("PING"), listens]).then(
-      () => this.#up(),
-      (error: unknown) => this.#down(messageOf(error)),
+    Promise.all([this.#answers(), this.#subscriptions.look()]).then(
+      () => downs === this.#downs && this.#up(),
+      (error: unknown) => this.#down(error),
     );
+  }
+
+  async #answers(): Promise<void> {
+    // Of a cluster whoever looks at subscriptions asks all of its masters.
+    if (this.#commands instanceof Cluster) return;
+    await orAnew(this.#commands, this.#commands.ping());
   }
 
   /** A process that was stopped keeps its connections: only its silence tells. */
@@ -203,13 +209,16 @@ class IoRedis implements Redis {
   }
 
   #up(): void {
-    if (this.#isUp || this.#isClosed || this.#subscriber.status !== "ready") return;
+    if (this.#isUp || this.#isClosed) return;
     this.#isUp = true;
     this.#tell();
   }
 
-  #down(why: string): void {
-    this.#trouble = why;
+  /** `why`: undefined where a connection ended without an error, whose trouble was told before if it never began. */
+  #down(why: unknown): void {
+    this.#downs++;
+    if (why === undefined && !this.#isUp) return;
+    this.#trouble = why === undefined ? "the connection was closed" : messageOf(why);
     if (!this.#isUp) return;
     this.#isUp = false;
     this.#tell();
@@ -220,49 +229,18 @@ class IoRedis implements Redis {
   }
 
   #connectWaiting(): Client | Cluster {
-    const client = this.#connect("waits", undefined);
+    const client = connectRedis(this.#wish("waits"));
     // Whoever waits hears of it by the command.
     client.on("error", () => {});
     this.#waiting.add(client);
     return client;
   }
 
-  #connect(what: string, commandTimeout: number | undefined): Client | Cluster {
-    const { kind, hosts, isEncrypted, user, password, database, master } = this.#address;
-    const { tls = {}, name } = this.#deps;
-    const common = {
-      connectionName: `${name}:${what}`,
-      protocol: 2 as const,
-      connectTimeout: COMMAND_TIMEOUT_MS,
-      enableOfflineQueue: false,
-      autoResendUnfulfilledCommands: false,
-      maxRetriesPerRequest: 0,
-      retryStrategy: retryAfterMs,
-      ...(commandTimeout === undefined ? {} : { commandTimeout }),
-      ...(user === "" ? {} : { username: user }),
-      ...(password === "" ? {} : { password }),
-      ...(isEncrypted ? { tls: { ...tls } } : {}),
-    };
-    if (kind === "cluster") {
-      const { enableOfflineQueue, retryStrategy, ...redisOptions } = common;
-      return new Cluster([...hosts], {
-        enableOfflineQueue,
-        clusterRetryStrategy: retryStrategy,
-        shardedSubscribers: what === "subscriptions",
-        redisOptions,
-      });
-    }
-    if (kind === "sentinel") {
-      const sentinels = hosts.map(({ host, port }) => ({ host, port }));
-      const sentinel = { sentinels, name: master, sentinelRetryStrategy: retryAfterMs };
-      return new Client({ ...common, ...sentinel, db: database, enableTLSForSentinelMode: isEncrypted });
-    }
-    return new Client({ ...common, ...hosts[0], db: database });
+  #wish(what: string, commandTimeoutMs?: number): ConnectionWish {
+    const { tls, name } = this.#deps;
+    const wish = { address: this.#address, tls, name: `${name}:${what}` };
+    return commandTimeoutMs === undefined ? wish : { ...wish, commandTimeoutMs };
   }
-}
-
-function retryAfterMs(times: number): number {
-  return Math.min(RETRY_MS_MIN * 2 ** Math.min(times, 10), RETRY_MS_MAX);
 }
 
 function whenReady(client: Client | Cluster): Promise<void> {

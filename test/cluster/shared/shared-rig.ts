@@ -42,16 +42,29 @@ export interface OpenOptions {
 }
 
 export class SharedCluster implements AsyncDisposable {
-  readonly server: RedisServer;
   readonly nodes = new Map<string, SharedNode>();
+  readonly #url: string;
+  readonly #server: RedisServer | undefined;
   readonly #dir = tempDir("shared");
 
-  private constructor(server: RedisServer) {
-    this.server = server;
+  private constructor(url: string, server?: RedisServer) {
+    this.#url = url;
+    this.#server = server;
   }
 
   static async start(settings: readonly string[] = []): Promise<SharedCluster> {
-    return new SharedCluster(await startRedis(settings));
+    const server = await startRedis(settings);
+    return new SharedCluster(server.url, server);
+  }
+
+  /** On a Redis that is not its own. */
+  static on(url: string): SharedCluster {
+    return new SharedCluster(url);
+  }
+
+  /** Its own. */
+  get server(): RedisServer {
+    return this.#server!;
   }
 
   /** The data directory of a node. */
@@ -61,14 +74,14 @@ export class SharedCluster implements AsyncDisposable {
 
   /** A connection of nobody's. */
   async redis(): Promise<Redis> {
-    const redis = openRedis(parseRedisUrl(this.server.url)!, { clock: systemClock, name: "test" });
+    const redis = openRedis(parseRedisUrl(this.#url)!, { clock: systemClock, name: "test" });
     await until(() => redis.isUp, "Redis is up");
     return redis;
   }
 
   async open(id: string, { signal, deps = {}, isReady = true }: OpenOptions = {}): Promise<SharedNode> {
     const data = this.dirOf(id);
-    const redis = new FaultyRedis(openRedis(parseRedisUrl(this.server.url)!, { clock: systemClock, name: id }));
+    const redis = new FaultyRedis(openRedis(parseRedisUrl(this.#url)!, { clock: systemClock, name: id }));
     const { log: own } = await openLog(data);
     const [news, troubles, errors]: [string[], string[], unknown[]] = [[], [], []];
     const leave = async () => {
@@ -131,7 +144,7 @@ export class SharedCluster implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.nodes.values()].map((node) => node.close()));
-    await this.server[Symbol.asyncDispose]();
+    await this.#server?.[Symbol.asyncDispose]();
     this.#dir[Symbol.dispose]();
   }
 
