@@ -41,6 +41,32 @@ test("shards are those that somebody wants", () => {
 });
 
 describe.skipIf(!hasRedis)("live between nodes", () => {
+  test("a node whose disk is of before gives ids of series that it has lost to others, and is not taken for them", async () => {
+    await using server = await startRedis();
+    await using b = await joinLive(server.url, "b");
+    b.want("*");
+    const idOnB = (metric: string) => b.registry.idOf(seriesKey(metric, "a", [])) ?? 0;
+    {
+      await using a = await joinLive(server.url, "a");
+      a.commit(["lost", 1, 1], ["also.lost", 1, 2]);
+      await until("b knows them", () => b.valueOf("lost", "a") === 1 && b.valueOf("also.lost", "a") === 2);
+      await until("their latest values are in Redis", async () => {
+        const shards = [shardOfMetric("lost"), shardOfMetric("also.lost")];
+        const counts = shards.map((shard) => b.redis.call("HLEN", `{t:${shard}}:latest:a`));
+        return (await Promise.all(counts)).every((count) => count === 1);
+      });
+    }
+    await using a = await joinLive(server.url, "a");
+    await until("b knows that they are gone", () => b.live.names.othersWith(idOnB("lost")).length === 0);
+    a.commit(["found", 2, 3]);
+    await until("b knows the new one", () => b.valueOf("found", "a") === 3);
+    expect([b.valueOf("lost", "a"), b.live.names.othersWith(idOnB("also.lost"))]).toEqual([1, []]);
+    await using c = await joinLive(server.url, "c");
+    c.want("*");
+    await until("c knows the new one", () => c.valueOf("found", "a") === 3);
+    expect(c.heard).toEqual([`${seriesKey("found", "a", [])} 3`]);
+  });
+
   test("who wants a metric hears all of it, in order, and how it stood before; others cost nothing", async () => {
     await using server = await startRedis();
     await using a = await joinLive(server.url, "a");

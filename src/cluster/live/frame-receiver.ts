@@ -17,7 +17,7 @@ import type { WantedShards } from "./wanted-shards.ts";
 export interface FrameReceiverDeps {
   readonly redis: Redis;
   readonly clock: Clock;
-  readonly names: Pick<SeriesNames, "idOf" | "learn">;
+  readonly names: Pick<SeriesNames, "idsOf" | "learn">;
   readonly wanted: Pick<WantedShards, "has">;
   readonly prefix: string;
   readonly nodeId: string;
@@ -89,7 +89,8 @@ export class FrameReceiver {
   named(nodeId: string): void {
     const unnamed = this.#unnamed.get(nodeId);
     if (unnamed === undefined) return;
-    const named = [...unnamed].filter(([id]) => this.#deps.names.idOf(nodeId, id) !== 0);
+    const known = this.#deps.names.idsOf(nodeId);
+    const named = [...unnamed].filter(([id]) => known[id]);
     for (const [id] of named) unnamed.delete(id);
     if (unnamed.size === 0) this.#unnamed.delete(nodeId);
     this.#publish(nodeId, this.#deps.clock.nowMs(), rowsOf(named));
@@ -145,11 +146,13 @@ export class FrameReceiver {
     onUnknown = (otherId: number, point: Point) => this.#miss(nodeId, otherId, point),
   ): void {
     const { names, publish } = this.#deps;
+    const known = names.idsOf(nodeId);
     const ids = new Uint32Array(count);
     let kept = 0;
     for (let i = 0; i < count; i++) {
-      const id = names.idOf(nodeId, seriesIds[i]);
-      if (id === 0) {
+      const id = known[seriesIds[i]];
+      // Undefined: past the end of what is known.
+      if (!id) {
         onUnknown(seriesIds[i], { timeUs: timesUs[i], value: values[i] });
         continue;
       }
@@ -205,7 +208,8 @@ export class FrameReceiver {
       try {
         for await (const rows of readLatest(redis, prefix, shard, nodeId)) {
           const page = rows.rows;
-          const unknown = [...page.seriesIds].filter((id) => names.idOf(nodeId, id) === 0);
+          const known = names.idsOf(nodeId);
+          const unknown = [...page.seriesIds].filter((id) => !known[id]);
           if (unknown.length > 0) await names.learn(nodeId, unknown);
           // What still has no name finds no room here.
           this.#publish(nodeId, clock.nowMs(), page, () => {});

@@ -62,6 +62,13 @@ export class LatestWriter {
     this.#markAll(seriesIds);
   }
 
+  /** What Redis has may be of other series. Rejects where it cannot be reached. */
+  async anew(seriesIds: Iterable<number>): Promise<void> {
+    const { redis, prefix, nodeId } = this.#deps;
+    for (let shard = 0; shard < SHARDS; shard++) await redis.call("DEL", keyOf(prefix, shard, nodeId));
+    this.#markAll(seriesIds);
+  }
+
   close(): void {
     this.#isClosed = true;
     this.#cancel();

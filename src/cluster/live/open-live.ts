@@ -55,7 +55,7 @@ export async function openLive(deps: LiveDeps, opening: AsyncDisposableStack): P
   const onNamed = (of: string) => receiver?.named(of);
   const onEmptied = () => latest.again(names.own);
   const names: SeriesNames = await SeriesNames.open(
-    { ...deps, others, onNamed, onLeftOut: deps.onNoRoom, onEmptied },
+    { ...deps, others, onNamed, onLeftOut: deps.onNoRoom, onEmptied, onOutdated: (ids) => latest.anew(ids) },
     own,
   );
   opening.defer(() => names.close());

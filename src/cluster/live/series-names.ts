@@ -24,6 +24,8 @@ export interface SeriesNamesDeps {
   onLeftOut(series: number): void;
   /** Redis has lost what this node had told it. */
   onEmptied(): void;
+  /** Redis knows series of this node that it has not: its disk is of before, and their ids may be given to others. */
+  onOutdated(own: Iterable<number>): Promise<void>;
   onTrouble(sentence: string): void;
 }
 
@@ -36,6 +38,7 @@ interface OtherNames {
 }
 
 const NAMES_AT_ONCE = 500;
+const NONE = new Uint32Array(0);
 const CHECK_EVERY_MS = 15_000;
 const IDS_MIN = 1_024;
 
@@ -92,9 +95,9 @@ export class SeriesNames {
     return this.#nodes.get(seriesId) ?? [];
   }
 
-  /** The id here of another node's series; 0: it is not known (yet). */
-  idOf(nodeId: string, otherId: number): number {
-    return this.#others.get(nodeId)?.ids[otherId] ?? 0;
+  /** By the ids of another node: those here; 0, or left out: it is not known (yet). Good until something waits. */
+  idsOf(nodeId: string): Uint32Array {
+    return this.#others.get(nodeId)?.ids ?? NONE;
   }
 
   /** Asks Redis for names that are not known. Resolves once they are, as far as it has them. */
@@ -156,7 +159,9 @@ export class SeriesNames {
         if (count !== (this.#others.get(nodeId)?.count ?? 0)) await this.#readOne(nodeId, count);
       }
       const ownCount = Number(await redis.call("HLEN", this.#keyOf(this.#deps.nodeId)));
-      if (ownCount < this.#own.size - this.#unwritten.size) {
+      const told = this.#own.size - this.#unwritten.size;
+      if (ownCount > told) await this.#forgetLost();
+      if (ownCount < told) {
         this.#deps.onEmptied();
         this.#unwritten = new Set(this.#own);
         await this.#write();
@@ -167,20 +172,37 @@ export class SeriesNames {
   }
 
   async #readOne(nodeId: string, count: number): Promise<void> {
+    for await (const { ids, keys } of this.#namesIn(nodeId)) this.#know(nodeId, ids, keys);
+    this.#namesOf(nodeId).count = count;
+  }
+
+  /** All that Redis has of a node, by pages. */
+  async *#namesIn(
+    nodeId: string,
+  ): AsyncGenerator<{ readonly ids: readonly number[]; readonly keys: readonly string[] }> {
     for (let cursor = "0"; ;) {
       const page = await this.#deps.redis.call("HSCAN", this.#keyOf(nodeId), cursor, "COUNT", NAMES_AT_ONCE);
       const [next, pairs] = page as [Buffer, Buffer[]];
-      const ids: number[] = [];
-      const keys: string[] = [];
-      for (let i = 0; i < pairs.length; i += 2) {
-        ids.push(Number(pairs[i].toString()));
-        keys.push(pairs[i + 1].toString());
-      }
-      this.#know(nodeId, ids, keys);
+      const cells = pairs.map((cell) => cell.toString());
+      yield { ids: cells.filter((_, i) => i % 2 === 0).map(Number), keys: cells.filter((_, i) => i % 2 === 1) };
       cursor = next.toString();
-      if (cursor === "0") break;
+      if (cursor === "0") return;
     }
-    this.#namesOf(nodeId).count = count;
+  }
+
+  /** Before other series get their ids. */
+  async #forgetLost(): Promise<void> {
+    let isOutdated = false;
+    for await (const { ids } of this.#namesIn(this.#deps.nodeId)) {
+      for (const id of ids) {
+        if (this.#own.has(id) || this.#unwritten.has(id)) continue;
+        this.#unwritten.add(id);
+        isOutdated = true;
+      }
+    }
+    if (!isOutdated) return;
+    await this.#write();
+    await this.#deps.onOutdated(this.#own);
   }
 
   #checkSoon(): void {
