@@ -216,7 +216,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     ...deliveryMethods,
     ...doors.methods,
     ...dashboard.methods,
-    ...backupMethods({ store, state: log, clock, newBackupId: () => crypto.randomUUID() }),
+    ...backupMethods({ store, state: log, shared: cluster?.shared, clock, newBackupId: () => crypto.randomUUID() }),
     ...storeStatsMethods(async () => {
       const [stored, logged] = await Promise.all([store.stats(), log.stats()]);
       return { series: registry.count, dataDirectory: resolve(config.data), store: stored, log: logged };

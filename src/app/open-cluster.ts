@@ -17,6 +17,7 @@ import { Peers } from "../cluster/peers/peers.ts";
 import type { Redis } from "../cluster/redis/redis.ts";
 import { shownRedisUrl } from "../cluster/redis/redis-url.ts";
 import { SharedJournal } from "../cluster/shared/shared-journal.ts";
+import type { JournalPlace } from "../cluster/shared/open-replica.ts";
 import { readFromMembers } from "../cluster/shared/read-from-members.ts";
 import type { Config } from "../config/config.ts";
 import { FollowedDevices } from "../devices/followed-devices.ts";
@@ -143,6 +144,8 @@ export async function openCluster(
   let address = "";
   let state = "serving";
   let shared: SharedJournal | undefined;
+  /** What a copy out of a backup holds, while it waits for its place among the others. */
+  let restored: JournalPlace | undefined;
   const wanted = new WantedShards(() => {
     void members.announce();
     live?.wantedChanged();
@@ -159,8 +162,8 @@ export async function openCluster(
       ...{ nodeId, address, state, version: BUILD.version, protocol: PROTOCOL, wantedShards: wanted.bits },
       name: config.redis.node_name === "auto" ? hostname() : config.redis.node_name,
       startedAtMs: BigInt(startedAtMs),
-      journalPosition: BigInt(shared?.position ?? 0),
-      journalEpoch: BigInt(shared?.epoch ?? 0),
+      journalPosition: BigInt((shared ?? restored)?.position ?? 0),
+      journalEpoch: BigInt((shared ?? restored)?.epoch ?? 0),
       series: BigInt(live?.names.own.size ?? registry.count),
       pointsPerSecond: pointsPerS(),
     }),
@@ -177,6 +180,7 @@ export async function openCluster(
   shared = await SharedJournal.open({
     ...{ data: config.data, redis, prefix, nodeId, spawn, clock, own: storage.log, signal: stopping.signal },
     members: () => members.live,
+    onRestored: (place) => (restored = place),
     readSharedState: (afterPosition) =>
       readFromMembers({ nodeId, clock, members: others, peers }, afterPosition, stopping.signal),
     onCrash,

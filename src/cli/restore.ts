@@ -1,6 +1,7 @@
 /** `watchpost restore`: a data directory from a backup. */
 import { Command } from "commander";
 import pc from "picocolors";
+import { hasShared } from "../model/backup-manifest.ts";
 import { formatByteSize } from "../model/byte-size.ts";
 import { messageOf, WatchpostError } from "../model/errors.ts";
 import { ArchiveChain } from "../store/archive-chain.ts";
@@ -66,5 +67,7 @@ async function run(files: string[], { data, damaged }: { data: string; damaged?:
   for (const name of manifest.damaged ?? []) {
     console.error(pc.yellow(`${name} was damaged when the backup was made, and is restored as a damaged one`));
   }
-  console.error(`Serve it: ${calledAs()} serve --data ${data}`);
+  if (!hasShared(manifest)) return console.error(`Serve it: ${calledAs()} serve --data ${data}`);
+  console.error("It is of a node that shares a journal with others, which goes on where they are, or begins with it.");
+  console.error(`Serve it: ${calledAs()} serve --data ${data} --redis URL`);
 }

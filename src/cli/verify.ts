@@ -9,8 +9,8 @@ import { interruptSignal } from "./client-flags.ts";
 
 const SLICE_MS = 50;
 const HELP = `
-Reads every record of the log, every block, every series, and compares all of them with their checksums. Nothing is
-written. Damage is printed, a line for each place; exit code 1 when there is any.
+Reads every record of the log, every block, every series, the journal, and that which several nodes share, and compares
+all of them with their checksums. Nothing is written. Damage is printed, a line for each place; exit code 1 when there is any.
 
 Examples:
   watchpost verify --data /var/lib/watchpost      of a server that is stopped
@@ -70,11 +70,12 @@ async function runSliced(work: Generator<void, Verified>, signal: AbortSignal): 
 }
 
 function tell(verified: Verified, what: string, damaged: number): void {
-  const { periodFiles, blocks, points, logRecords, logPoints, series, notes } = verified;
+  const { periodFiles, blocks, points, logRecords, logPoints, series, shared, notes } = verified;
   for (const note of notes) console.log(pc.yellow(`note: ${note}`));
   const count = (value: number, one: string) => `${value.toLocaleString("en-US")} ${one}${value === 1 ? "" : "s"}`;
   const sealed = `${count(periodFiles, "period file")}, ${count(blocks, "block")}, ${count(points, "stored value")}`;
   const log = logRecords === 0 ? "" : `, ${count(logRecords, "log record")} with ${count(logPoints, "more value")}`;
+  const ofShared = shared === undefined ? "" : `, the shared journal with ${count(shared.entries, "event")}`;
   const verdict = damaged === 0 ? pc.green("nothing is damaged") : pc.red(`${count(damaged, "place")} damaged`);
-  console.log(`${what}: ${series.toLocaleString("en-US")} series, ${sealed}${log}: ${verdict}`);
+  console.log(`${what}: ${series.toLocaleString("en-US")} series, ${sealed}${log}${ofShared}: ${verdict}`);
 }

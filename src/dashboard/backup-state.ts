@@ -1,31 +1,44 @@
-/** What a backup holds of `state.db`, file by file: documents, the journal, series, deleted ones and the small state. */
-import type { JournalSnapshotPage, StatePage } from "../log/log-client.ts";
+/**
+ * What a backup holds of `state.db`, file by file: documents, the journal, series, deleted ones and the small state; and of the
+ * journal that several nodes share.
+ */
+import type { JournalOpened, JournalSnapshotPage, StatePage } from "../log/log-client.ts";
 import { documentsText, entriesText } from "../model/backup-journal.ts";
-import { numberedName, RETIRED_NAME, STATE_NAME } from "../model/backup-manifest.ts";
+import { numberedName, type NumberedFile } from "../model/backup-manifest.ts";
+import { RETIRED_NAME, SHARED_STATE_NAME, STATE_NAME } from "../model/backup-manifest.ts";
 import type { JournalEntry, StoredDocument } from "../model/journal.ts";
 import type { SeriesDefinition } from "../model/series-registry.ts";
 
-export interface StateSource {
-  statePage(afterSeriesId: number): Promise<StatePage>;
-  beginSnapshot(): Promise<unknown>;
+interface SnapshotSource<Opened> {
+  beginSnapshot(): Promise<Opened>;
   readSnapshot(): Promise<JournalSnapshotPage>;
   /** Idempotent. */
   endSnapshot(): void;
 }
+
+export interface StateSource extends SnapshotSource<unknown> {
+  statePage(afterSeriesId: number): Promise<StatePage>;
+}
+
+export type SharedSource = SnapshotSource<JournalOpened>;
 
 export interface StateFile {
   readonly name: string;
   readonly text: string;
 }
 
-/** What the manifest tells of it. */
-export interface StateTold {
-  readonly nextSeq: number;
-  readonly series: number;
+/** What is damaged in a journal. */
+export interface DamageTold {
   /** Entries of the journal that are damaged, by name: they are left out. */
   readonly damage: readonly string[];
   /** Documents that are damaged, by name: there is that they were. */
   readonly damagedDocuments: readonly string[];
+}
+
+/** What the manifest tells of it. */
+export interface StateTold extends DamageTold {
+  readonly nextSeq: number;
+  readonly series: number;
 }
 
 const ROWS_A_FILE = 10_000;
@@ -37,7 +50,7 @@ const CHARS_A_FILE = 4 * 1024 * 1024;
  */
 export async function* stateFiles(state: StateSource): AsyncGenerator<StateFile, StateTold> {
   const first = await state.statePage(0);
-  const snapshot = yield* journalFiles(state);
+  const snapshot = yield* journalFiles(state, ["journal", "documents"]);
   const series = yield* seriesFiles(state, first);
   // Entries that were trimmed while they were copied are not promised.
   const meta = { ...first.meta, ...snapshot.counts, journal_first: snapshot.firstPosition };
@@ -47,12 +60,24 @@ export async function* stateFiles(state: StateSource): AsyncGenerator<StateFile,
   return { nextSeq: first.meta["next_seq"] ?? 0, series, damage, damagedDocuments };
 }
 
+/** `opened`: how the shared journal stood when its snapshot began. */
+export async function* sharedFiles(shared: SharedSource, opened: JournalOpened): AsyncGenerator<StateFile, DamageTold> {
+  const snapshot = yield* journalFiles(shared, ["shared-journal", "shared-documents"]);
+  const { epoch, nextPosition, link } = opened;
+  const head = { journal_epoch: epoch, journal_head: nextPosition - 1, journal_link: link };
+  const meta = { ...snapshot.counts, ...head, journal_first: snapshot.firstPosition };
+  yield { name: SHARED_STATE_NAME, text: JSON.stringify(meta) };
+  const isOfShared = (name: string) => `shared/${name}`;
+  return { damage: snapshot.damage.map(isOfShared), damagedDocuments: snapshot.damagedDocuments.map(isOfShared) };
+}
+
 async function* journalFiles(
-  state: StateSource,
+  state: SnapshotSource<unknown>,
+  [journalFile, documentsFile]: readonly [NumberedFile, NumberedFile],
 ): AsyncGenerator<StateFile, Omit<JournalSnapshotPage, "documents" | "entries" | "isLast">> {
   const [damage, damagedDocuments]: string[][] = [[], []];
-  const documents = new Parts<StoredDocument>("documents", ({ value }) => value.length, documentsText);
-  const entries = new Parts<JournalEntry>("journal", ({ payload }) => payload.length, entriesText);
+  const documents = new Parts<StoredDocument>(documentsFile, ({ value }) => value.length, documentsText);
+  const entries = new Parts<JournalEntry>(journalFile, ({ payload }) => payload.length, entriesText);
   for (;;) {
     const page = await state.readSnapshot();
     damage.push(...page.damage);
@@ -82,18 +107,14 @@ async function* seriesFiles(state: StateSource, first: StatePage): AsyncGenerato
 
 /** Rows that go into files of bounded size. */
 class Parts<Row> {
-  readonly #what: "series" | "journal" | "documents";
+  readonly #what: NumberedFile;
   readonly #charsOf: (row: Row) => number;
   readonly #textOf: (rows: readonly Row[]) => string;
   #waiting: Row[] = [];
   #chars = 0;
   #next = 0;
 
-  constructor(
-    what: "series" | "journal" | "documents",
-    charsOf: (row: Row) => number,
-    textOf: (rows: readonly Row[]) => string,
-  ) {
+  constructor(what: NumberedFile, charsOf: (row: Row) => number, textOf: (rows: readonly Row[]) => string) {
     this.#what = what;
     this.#charsOf = charsOf;
     this.#textOf = textOf;

@@ -10,6 +10,7 @@ import {
   MANIFEST_NAME,
   manifestText,
   parseManifest,
+  SHARED_BACKUP_FORMAT,
   type BackupFile,
   type BackupManifest,
 } from "../model/backup-manifest.ts";
@@ -19,7 +20,9 @@ import type { BackupListed, FrozenPiece } from "../store/store-client.ts";
 import { Dashboard } from "../wire/gen/dashboard_pb.ts";
 import type { BackupRequest } from "../wire/gen/store_pb.ts";
 import { serverStreaming, type MethodImpl } from "../wire/service.ts";
-import { stateFiles, type StateFile, type StateSource, type StateTold } from "./backup-state.ts";
+import type { JournalOpened } from "../log/log-client.ts";
+import { sharedFiles, stateFiles } from "./backup-state.ts";
+import type { DamageTold, SharedSource, StateFile, StateSource, StateTold } from "./backup-state.ts";
 
 export interface BackupSource {
   beginBackup(base: ReadonlyMap<string, string>): Promise<BackupListed>;
@@ -30,6 +33,8 @@ export interface BackupSource {
 export interface BackupDeps {
   readonly store: BackupSource;
   readonly state: StateSource;
+  /** The journal that this node shares with others; left out: there are none. */
+  readonly shared?: SharedSource | undefined;
   readonly clock: Clock;
   readonly newBackupId: () => string;
 }
@@ -54,7 +59,7 @@ async function* backup(
   all: { isRunning: boolean },
   signal: AbortSignal,
 ): AsyncIterable<{ data: Uint8Array; bytesTotal?: bigint }> {
-  const { store, state, clock } = deps;
+  const { store, state, shared, clock } = deps;
   const base = baseOf(request.baseManifest);
   const bytesPerSecond = Number(request.bytesPerSecond);
   if (bytesPerSecond < 0) throw invalidField("bytes_per_second", bytesPerSecond, "0 (no limit) or more");
@@ -73,10 +78,13 @@ async function* backup(
     ended = true;
     store.endBackup();
     state.endSnapshot();
+    shared?.endSnapshot();
     all.isRunning = false;
   };
   let listed: BackupListed;
+  let sharedOpened: JournalOpened | undefined;
   try {
+    sharedOpened = await shared?.beginSnapshot();
     // Before the points: what another node has delivered by its ledger it would never send again.
     await state.beginSnapshot();
     listed = await store.beginBackup(identities);
@@ -86,7 +94,7 @@ async function* backup(
   }
   let bytesTotal: bigint | undefined = BigInt(sizeOf(listed));
   try {
-    for await (const data of archive(listed, base, deps)) {
+    for await (const data of archive(listed, sharedOpened, base, deps)) {
       signal.throwIfAborted();
       const startedMs = clock.monotonicMs();
       const stop = clock.after(READER_IDLE_MS_MAX, () => {
@@ -111,20 +119,29 @@ async function* backup(
 
 async function* archive(
   listed: BackupListed,
+  sharedOpened: JournalOpened | undefined,
   base: BackupManifest | null,
-  { store, state, clock, newBackupId }: BackupDeps,
+  { store, state, shared, clock, newBackupId }: BackupDeps,
 ): AsyncIterable<Uint8Array> {
   const id = newBackupId();
   const createdMs = clock.nowMs();
   const files: BackupFile[] = [];
   const leftOut = [...listed.leftOut];
 
+  // First, for while it is copied no other node can read it.
+  const ofShared: DamageTold = { damage: [], damagedDocuments: [] };
+  if (shared !== undefined && sharedOpened !== undefined) {
+    const copying = sharedFiles(shared, sharedOpened);
+    let next: IteratorResult<StateFile, DamageTold>;
+    while (!(next = await copying.next()).done) yield* small(next.value.name, next.value.text);
+    Object.assign(ofShared, next.value);
+  }
   // Series come after the freeze: every one that a frozen block refers to is among them.
   const ofState = stateFiles(state);
   let next: IteratorResult<StateFile, StateTold>;
   while (!(next = await ofState.next()).done) yield* small(next.value.name, next.value.text);
   const { nextSeq, series, damage, damagedDocuments } = next.value;
-  leftOut.push(...damage);
+  leftOut.push(...ofShared.damage, ...damage);
   for (const marker of listed.markers) yield* small(marker, "");
 
   for (const { name, bytes, identity, unchanged } of listed.files) {
@@ -150,7 +167,7 @@ async function* archive(
   const backups = { ...base?.backups, [id]: createdAt };
   const used = new Set(files.map((file) => file.in));
   const manifest: BackupManifest = {
-    format: BACKUP_FORMAT,
+    format: shared === undefined ? BACKUP_FORMAT : SHARED_BACKUP_FORMAT,
     id,
     createdAt,
     watchpost: `${BUILD.version} (${BUILD.commit})`,
@@ -160,7 +177,7 @@ async function* archive(
     files,
     backups: Object.fromEntries(Object.entries(backups).filter(([other]) => used.has(other))),
     leftOut,
-    damaged: damagedDocuments,
+    damaged: [...ofShared.damagedDocuments, ...damagedDocuments],
   };
   const text = encoder.encode(manifestText(manifest, sha256Of));
   yield entry(MANIFEST_NAME, text);

@@ -21,6 +21,7 @@ export class JournalDb {
   readonly #documents: DocumentTable;
   readonly #incoming: JournalIncoming;
   #next: number;
+  #isRestored: boolean;
   #snapshot: JournalSnapshot | null = null;
 
   constructor(db: Database, meta: MetaTable) {
@@ -30,6 +31,7 @@ export class JournalDb {
     this.#documents = new DocumentTable(db, meta);
     this.#incoming = new JournalIncoming(db);
     const given = Math.max(this.#entries.lastPosition() + 1, this.#firstPosition, this.#positionIn("journal_next"));
+    this.#isRestored = this.#meta.number("journal_restored") === 1;
     this.#next = this.#link === undefined ? given : this.#meta.number("journal_head")! + 1;
   }
 
@@ -44,7 +46,8 @@ export class JournalDb {
     const firstPosition = this.#firstPosition;
     const lastPosition = Math.max(this.#entries.lastPosition(), firstPosition - 1);
     const epoch = this.#meta.number("journal_epoch")!;
-    return { epoch, firstPosition, lastPosition, nextPosition: this.#next, link: this.#link };
+    const isRestored = this.#isRestored;
+    return { epoch, firstPosition, lastPosition, nextPosition: this.#next, link: this.#link, isRestored };
   }
 
   get nextPosition(): number {
@@ -54,6 +57,12 @@ export class JournalDb {
   /** No cursor that was ever given out is good any more. */
   beginEpoch(): void {
     this.#meta.set("journal_epoch", newEpoch());
+  }
+
+  /** Of one whose positions are given elsewhere: it is that of a backup, until something comes. */
+  noteRestored(): void {
+    this.#meta.set("journal_restored", 1);
+    this.#isRestored = true;
   }
 
   /** After a crash: leaves out positions that may have been given and lost. None where they are given elsewhere. */
@@ -200,6 +209,8 @@ export class JournalDb {
     this.#meta.set("journal_epoch", epoch);
     this.#meta.set("journal_head", position);
     this.#meta.set("journal_link", link);
+    if (this.#isRestored) this.#meta.set("journal_restored", 0);
+    this.#isRestored = false;
   }
 
   /** The lowest position whose entry and all behind it are there. */

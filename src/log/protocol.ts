@@ -41,6 +41,8 @@ export interface JournalOpened {
   readonly nextPosition: number;
   /** Of the newest transaction, where they come with their positions; undefined: positions are given here. */
   readonly link?: number | undefined;
+  /** It is that of a backup, and nothing has come since. */
+  readonly isRestored?: boolean;
 }
 
 /** How far transactions that came with their positions have come. */

@@ -24,6 +24,13 @@ export function* verifyJournal(
     const value = meta.get(key) ?? 1;
     if (!isPosition(value)) onDamage(`${key} is ${String(value)}; wanted a position`);
   }
+  for (const key of ["journal_head", "journal_link"]) {
+    const value = meta.get(key) ?? 0;
+    const isWhole = Number.isSafeInteger(value) && (value as number) >= 0;
+    if (!isWhole) onDamage(`${key} is ${String(value)}; wanted a whole number, 0 or more`);
+  }
+  if (meta.has("journal_head") !== meta.has("journal_link"))
+    onDamage("of journal_head and journal_link one is missing: it is not known how far the shared journal has come");
   let [entries, documents] = [0, 0];
   for (const row of database.query(`SELECT ${ENTRY_COLUMNS} FROM journal ORDER BY position`).iterate()) {
     const entry = row as EntryRow;

@@ -6,11 +6,17 @@ export const MANIFEST_NAME = "manifest.json";
 export const STATE_NAME = "state.json";
 /** Ids of deleted series. */
 export const RETIRED_NAME = "retired.json";
-/** 1: without the journal; 1 and 2: without tokens, see STATE_VERSION of state.db. */
+/** The small state of the journal that a node shares with others. */
+export const SHARED_STATE_NAME = "shared-state.json";
+/** 1: without the journal; 1 and 2: without tokens, see STATE_VERSION of state.db. Of a server that is a node by itself. */
 export const BACKUP_FORMAT = 3;
+/** With the journal that several nodes share. */
+export const SHARED_BACKUP_FORMAT = 4;
 const SERIES_NAME = /^series-\d{6}\.json$/;
 const JOURNAL_NAME = /^journal-\d{6}\.json$/;
 const DOCUMENTS_NAME = /^documents-\d{6}\.json$/;
+/** The same of the shared journal; what is behind the first part is the name that its own would have. */
+const SHARED_NAME = /^shared-((?:journal|documents)-\d{6}\.json)$/;
 /** Of files that go into the data directory as they are. */
 const DATA_NAME = /^[a-z0-9][a-z0-9.-]*\.db(\.dropped)?$/;
 const SHA256 = /^[0-9a-f]{64}$/;
@@ -52,8 +58,10 @@ export interface BackupManifest {
 
 export type Sha256 = (text: string) => string;
 
+export type NumberedFile = "series" | "journal" | "documents" | "shared-journal" | "shared-documents";
+
 /** The file number `at`, from 0, of what takes many: series definitions, entries of the journal or documents. */
-export function numberedName(what: "series" | "journal" | "documents", at: number): string {
+export function numberedName(what: NumberedFile, at: number): string {
   return `${what}-${String(at).padStart(6, "0")}.json`;
 }
 
@@ -67,6 +75,16 @@ export function isJournalFile(name: string): boolean {
 
 export function isDocumentsFile(name: string): boolean {
   return DOCUMENTS_NAME.test(name);
+}
+
+/** What a file of the shared journal would be called if it were one of the node's own; undefined: it is none. */
+export function nameInShared(name: string): string | undefined {
+  return name === SHARED_STATE_NAME ? STATE_NAME : SHARED_NAME.exec(name)?.[1];
+}
+
+/** Whether a backup has the journal that several nodes share. */
+export function hasShared({ files }: BackupManifest): boolean {
+  return files.some(({ name }) => name === SHARED_STATE_NAME);
 }
 
 /** Whether a file goes into the data directory as it is. */
@@ -89,8 +107,8 @@ export function parseManifest(text: string, sha256: Sha256): BackupManifest {
   }
   if (typeof parsed !== "object" || parsed === null || !("format" in parsed)) throw new Error("it has no manifest");
   const { sha256: wanted, ...manifest } = parsed as BackupManifest & { sha256?: unknown };
-  if (typeof manifest.format === "number" && manifest.format > BACKUP_FORMAT) {
-    throw new Error(`it has backup format ${manifest.format}, this Watchpost knows up to ${BACKUP_FORMAT}`);
+  if (typeof manifest.format === "number" && manifest.format > SHARED_BACKUP_FORMAT) {
+    throw new Error(`it has backup format ${manifest.format}, this Watchpost knows up to ${SHARED_BACKUP_FORMAT}`);
   }
   if (sha256(JSON.stringify(manifest)) !== wanted) {
     throw new Error("its manifest is damaged: it does not match its checksum");
@@ -102,5 +120,6 @@ export function parseManifest(text: string, sha256: Sha256): BackupManifest {
 
 function isKnown(name: string): boolean {
   const isState = name === STATE_NAME || name === RETIRED_NAME || isSeriesFile(name);
-  return isState || isJournalFile(name) || isDocumentsFile(name) || isDataFile(name);
+  const isOfJournal = isJournalFile(name) || isDocumentsFile(name) || nameInShared(name) !== undefined;
+  return isState || isOfJournal || isDataFile(name);
 }

@@ -5,7 +5,8 @@ import { basename, dirname, join, resolve } from "node:path";
 import { syncDirectory } from "../log/segment.ts";
 import { StateDb } from "../log/state-db.ts";
 import { parseDocuments, parseEntries } from "../model/backup-journal.ts";
-import { isDataFile, isDocumentsFile, isJournalFile, isSeriesFile } from "../model/backup-manifest.ts";
+import { hasShared, isDataFile, isDocumentsFile, isJournalFile, isSeriesFile } from "../model/backup-manifest.ts";
+import { nameInShared } from "../model/backup-manifest.ts";
 import { RETIRED_NAME, STATE_NAME, type BackupFile } from "../model/backup-manifest.ts";
 import { messageOf, WatchpostError } from "../model/errors.ts";
 import type { ArchiveChain } from "./archive-chain.ts";
@@ -22,6 +23,9 @@ export interface RestoreOptions {
   onDamaged?(sentence: string): void;
 }
 
+/** Where the journal is that several nodes share. */
+const SHARED = "shared";
+
 /**
  * Restores the last backup of a chain into a directory that is empty or not there. Everything is checked and synced
  * under another name beside it first, then gets its name. Throws FAILED_PRECONDITION where the directory cannot be used
@@ -35,11 +39,12 @@ export async function restore(chain: ArchiveChain, dir: string, options: Restore
   let finished = false;
   try {
     const state = StateDb.open(unfinished);
+    const shared = hasShared(chain.manifest) ? StateDb.open(join(unfinished, SHARED)) : undefined;
     try {
       for (const { file, archive } of places) {
         const pieces = archive.pieces(file);
         if (isDataFile(file.name)) await writeFile(join(unfinished, file.name), file.bytes, pieces, options);
-        else takeState(state, file, Buffer.concat([...pieces]).toString("utf8"));
+        else takeState(state, shared, file, Buffer.concat([...pieces]).toString("utf8"));
       }
       state.journal.removeTrimmed();
       // What was committed after the backup is not in it: who has seen that cannot go on from there.
@@ -47,9 +52,15 @@ export async function restore(chain: ArchiveChain, dir: string, options: Restore
       // No sequence that a stored block names may be given again.
       state.set("next_seq", Math.max(chain.manifest.nextSeq, state.number("next_seq") ?? 0));
       state.set("clean", 1);
+      shared?.journal.removeTrimmed();
+      // Other nodes may have gone on with it: whether it begins another epoch is found when it is opened.
+      shared?.journal.noteRestored();
+      shared?.set("clean", 1);
     } finally {
       state.close();
+      shared?.close();
     }
+    if (shared !== undefined) syncDirectory(join(unfinished, SHARED));
     syncDirectory(unfinished);
     if (existsSync(target)) rmdirSync(target);
     renameSync(unfinished, target);
@@ -60,8 +71,11 @@ export async function restore(chain: ArchiveChain, dir: string, options: Restore
   }
 }
 
-/** Puts what a file of series, of deleted ones, of the journal or of the small state holds into `state.db`. */
-function takeState(state: StateDb, { name }: BackupFile, text: string): void {
+/** Puts what a file of series, of deleted ones, of a journal or of the small state holds into its `state.db`. */
+function takeState(own: StateDb, shared: StateDb | undefined, { name: fileName }: BackupFile, text: string): void {
+  const sharedName = nameInShared(fileName);
+  const state = sharedName === undefined ? own : shared!;
+  const name = sharedName ?? fileName;
   try {
     if (isSeriesFile(name)) state.addSeries((JSON.parse(text) as [number, string][]).map(([id, key]) => ({ id, key })));
     if (name === RETIRED_NAME) {
@@ -73,7 +87,7 @@ function takeState(state: StateDb, { name }: BackupFile, text: string): void {
     if (name !== STATE_NAME) return;
     for (const [key, value] of Object.entries(JSON.parse(text) as Record<string, number>)) state.set(key, value);
   } catch (error) {
-    throw new WatchpostError("DATA_LOSS", `${name} of the backup cannot be read: ${messageOf(error)}`);
+    throw new WatchpostError("DATA_LOSS", `${fileName} of the backup cannot be read: ${messageOf(error)}`);
   }
 }
 

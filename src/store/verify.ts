@@ -8,7 +8,8 @@ import { verifyLog } from "../log/verify-log.ts";
 import { verifyState, type VerifiedState } from "../log/verify-state.ts";
 import { firstSeqOf } from "../log/segment.ts";
 import { parseDocuments, parseEntries } from "../model/backup-journal.ts";
-import { isDocumentsFile, isJournalFile, isSeriesFile } from "../model/backup-manifest.ts";
+import type { VerifiedJournal } from "../log/verify-journal.ts";
+import { hasShared, isDocumentsFile, isJournalFile, isSeriesFile, nameInShared } from "../model/backup-manifest.ts";
 import { RETIRED_NAME, type BackupFile } from "../model/backup-manifest.ts";
 import { messageOf, WatchpostError } from "../model/errors.ts";
 import type { BackupArchive } from "./backup-archive.ts";
@@ -29,6 +30,8 @@ export interface Verified {
   readonly series: number;
   readonly journalEntries: number;
   readonly documents: number;
+  /** Of the journal that several nodes share; undefined: there is none. */
+  readonly shared: VerifiedJournal | undefined;
   /** In words: what is no damage, and worth to know. */
   readonly notes: readonly string[];
 }
@@ -36,6 +39,7 @@ export interface Verified {
 type OnDamage = (sentence: string) => void;
 
 const STATE = "state.db";
+const SHARED = "shared";
 const COPY = `the copy of ${STATE} from before an upgrade`;
 
 /**
@@ -47,7 +51,8 @@ export function* verifyDirectory(dir: string, onDamage: OnDamage): Generator<voi
   const segments = names.filter((name) => firstSeqOf(name) !== undefined).map((name) => join(dir, name));
   const logged = new LoggedPoints();
   const log = yield* verifyLog(segments, onDamage, (frame) => logged.add(frame));
-  const state = yield* stateOf(join(dir, STATE), onDamage);
+  const state = yield* stateOf(join(dir, STATE), STATE, "series have no names without it", onDamage);
+  const shared = yield* sharedOf(dir, onDamage);
   const known = new Set([...(state?.seriesIds ?? []), ...log.definitions.map(({ id }) => id)]);
   const retired = state?.retired ?? new Set();
   // Without the state nothing has a name, which is said once. Points of deleted series are there until written again.
@@ -73,13 +78,18 @@ export function* verifyDirectory(dir: string, onDamage: OnDamage): Generator<voi
   ];
   const counts = { logRecords: log.records, logPoints: logged.unsealed, series: known.difference(retired).size };
   const { entries: journalEntries, documents } = state?.journal ?? { entries: 0, documents: 0 };
-  return { periodFiles: files.length, blocks, points, ...counts, journalEntries, documents, notes };
+  return { periodFiles: files.length, blocks, points, ...counts, journalEntries, documents, shared, notes };
 }
 
 /** Every file of every archive; blocks are checked as in a data directory. Yields between bounded pieces of work. */
 export function* verifyArchives(chain: ArchiveChain, onDamage: OnDamage): Generator<void, Verified> {
   const series = knownSeries(chain.last, onDamage);
-  const journal = yield* journalOf(chain.last, onDamage);
+  const { entries: journalEntries, documents } = yield* journalOf(
+    chain.last,
+    (name) => (nameInShared(name) === undefined ? name : undefined),
+    onDamage,
+  );
+  const shared = hasShared(chain.manifest) ? yield* journalOf(chain.last, nameInShared, onDamage) : undefined;
   const isKnown = (id: number) => series === null || series.known.has(id) || series.retired.has(id);
   let [periodFiles, blocks, points] = [0, 0, 0];
   const { nextSeq } = chain.manifest;
@@ -115,7 +125,7 @@ export function* verifyArchives(chain: ArchiveChain, onDamage: OnDamage): Genera
     logRecords: 0,
     logPoints: 0,
     series: series === null ? 0 : series.known.difference(series.retired).size,
-    ...journal,
+    ...{ journalEntries, documents, shared },
     notes: [...notes, ...left, ...damaged],
   };
 }
@@ -163,24 +173,29 @@ function knownSeries(archive: BackupArchive, onDamage: OnDamage): { known: Set<n
   }
 }
 
-/** What a backup holds of the journal. Yields after every file. */
+/**
+ * What a backup holds of one journal: `nameIn` says what a file of it is called by itself, undefined of others. Yields after every
+ * file.
+ */
 function* journalOf(
   archive: BackupArchive,
+  nameIn: (name: string) => string | undefined,
   onDamage: OnDamage,
-): Generator<void, Pick<Verified, "journalEntries" | "documents">> {
-  let [journalEntries, documents, lastPosition] = [0, 0, 0];
+): Generator<void, VerifiedJournal> {
+  let [entries, documents, lastPosition] = [0, 0, 0];
   for (const file of archive.own()) {
-    if (!isJournalFile(file.name) && !isDocumentsFile(file.name)) continue;
+    const name = nameIn(file.name);
+    if (name === undefined || (!isJournalFile(name) && !isDocumentsFile(name))) continue;
     const told = (why: string) => onDamage(`${archive.path}: ${file.name} ${why}`);
     try {
       const text = Buffer.concat([...archive.pieces(file)]).toString("utf8");
-      if (isDocumentsFile(file.name)) documents += parseDocuments(text).length;
+      if (isDocumentsFile(name)) documents += parseDocuments(text).length;
       else {
         const positions = parseEntries(text).map(({ position }) => position);
         const wrong = positions.find((position, i) => position <= (i === 0 ? lastPosition : positions[i - 1]));
         if (wrong !== undefined) told(`has entry ${wrong} where a higher one was wanted`);
         lastPosition = positions.at(-1) ?? lastPosition;
-        journalEntries += positions.length;
+        entries += positions.length;
       }
     } catch (error) {
       // A checksum that does not match is told when all files are looked at.
@@ -188,18 +203,31 @@ function* journalOf(
     }
     yield;
   }
-  return { journalEntries, documents };
+  return { entries, documents };
 }
 
-/** Null where it cannot be read. */
-function* stateOf(path: string, onDamage: OnDamage): Generator<void, VerifiedState | null> {
-  const told = (what: string) => onDamage(`${STATE}, ${what}`);
+/** The node's copy of the journal that it shares with others; undefined where it has none. */
+function* sharedOf(dir: string, onDamage: OnDamage): Generator<void, VerifiedJournal | undefined> {
+  if (!existsSync(join(dir, SHARED, STATE))) return undefined;
+  const remedy = `a node without ${SHARED} reads it anew from another one`;
+  const state = yield* stateOf(join(dir, SHARED, STATE), `${SHARED}/${STATE}`, remedy, onDamage);
+  return state?.journal ?? { entries: 0, documents: 0 };
+}
+
+/** Null where it cannot be read. `name`: what it is called. */
+function* stateOf(
+  path: string,
+  name: string,
+  consequence: string,
+  onDamage: OnDamage,
+): Generator<void, VerifiedState | null> {
+  const told = (what: string) => onDamage(`${name}, ${what}`);
   try {
     using offline = openOffline(path);
-    for (const found of structureDamage(offline.database)) onDamage(`${STATE} is damaged: SQLite finds: ${found}`);
+    for (const found of structureDamage(offline.database)) onDamage(`${name} is damaged: SQLite finds: ${found}`);
     return yield* verifyState(offline.database, told);
   } catch (error) {
-    onDamage(`${STATE} is damaged: ${messageOf(error)}; series have no names without it`);
+    onDamage(`${name} is damaged: ${messageOf(error)}; ${consequence}`);
     return null;
   }
 }

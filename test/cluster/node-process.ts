@@ -10,8 +10,12 @@ import { startServerProcess, type ServerProcess } from "../support/server-proces
 export interface NodeProcess {
   readonly name: string;
   readonly grpc: string;
+  /** Its data directory. */
+  readonly data: string;
   /** Lines of its log that tell of an error, of all its processes; not those of a trouble that may pass. */
   errors(): string[];
+  /** What the last of its processes told of the shared journal. */
+  news(): string[];
   kill(): Promise<void>;
   /** Again, with what it has on its disk. */
   start(): Promise<void>;
@@ -33,7 +37,12 @@ export async function startNode({ name, dir, redisUrl }: NodeOptions): Promise<N
   const start = async () => void processes.push(await startServerProcess({ data, env, args: ["--grpc", grpc] }));
   await start();
   return {
-    ...{ name, grpc, start },
+    ...{ name, grpc, data, start },
+    news: () =>
+      processes
+        .at(-1)!
+        .log()
+        .flatMap(({ news }) => (news === undefined ? [] : [String(news)])),
     errors: () =>
       processes.flatMap((process) =>
         process

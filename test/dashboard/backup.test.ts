@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { create } from "@bufbuild/protobuf";
 import { backupMethods } from "../../src/dashboard/backup.ts";
-import { BACKUP_FORMAT } from "../../src/model/backup-manifest.ts";
+import { SHARED_BACKUP_FORMAT } from "../../src/model/backup-manifest.ts";
 import type { BackupListed, FrozenPiece } from "../../src/store/store-client.ts";
 import { BackupRequestSchema } from "../../src/wire/gen/store_pb.ts";
 import type { CallContext } from "../../src/wire/service.ts";
@@ -152,7 +152,7 @@ for (const [request, wanted] of [
   [{ bytesPerSecond: -1n }, "bytes_per_second is -1"],
   [{ baseManifest: "{oops" }, "base_manifest is"],
   [{ baseManifest: "{}" }, "it has no manifest"],
-  [{ baseManifest: JSON.stringify({ format: BACKUP_FORMAT + 1 }) }, `backup format ${BACKUP_FORMAT + 1}`],
+  [{ baseManifest: JSON.stringify({ format: SHARED_BACKUP_FORMAT + 1 }) }, `backup format ${SHARED_BACKUP_FORMAT + 1}`],
   [{ baseManifest: '{"format":1,"sha256":"00"}' }, "does not match its checksum"],
 ] as const) {
   test(`refused: ${JSON.stringify(request, (_, v) => (typeof v === "bigint" ? String(v) : v))}`, async () => {

@@ -41,9 +41,10 @@ export function checkStore(data: string, serverPid: number | undefined, budgetMs
       const text = `nothing is damaged of what ${formatDurationMs(budgetMs)} were enough for`;
       return [ok(`${text}; watchpost verify --data ${data} looks at all`)];
     }
-    const { points, logPoints, series } = next.value;
+    const { points, logPoints, series, shared } = next.value;
     const log = `${counted(logPoints, "more value")} in the log`;
-    const stored = `${series.toLocaleString("en-US")} series, ${counted(points, "stored value")}, ${log}`;
+    const ofShared = shared === undefined ? "" : `, ${counted(shared.entries, "event")} in the shared journal`;
+    const stored = `${series.toLocaleString("en-US")} series, ${counted(points, "stored value")}, ${log}${ofShared}`;
     return [ok(`nothing is damaged: ${stored}`)];
   } catch (error) {
     return [problem(messageOf(error), `look into ${data}`)];

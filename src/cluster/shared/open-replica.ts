@@ -1,6 +1,7 @@
 /**
  * How a node comes to its copy of the shared journal: it has one; or others have one, which it joins; or nobody has, and what
- * its own journal holds is where all begin.
+ * its own journal holds is where all begin. One out of a backup is taken up by the others where they have gone on with it;
+ * where all nodes are out of backups, the one that has most of it begins another epoch.
  */
 import { existsSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -17,6 +18,7 @@ import type { JournalKeys } from "./journal-keys.ts";
 import { readHead, setBase } from "./journal-scripts.ts";
 import { newLink } from "./new-link.ts";
 import { isNodeLocal } from "./node-local.ts";
+import { isBefore, placeOf } from "./place.ts";
 import { ownStatePages } from "./state-pages.ts";
 
 export interface OpenReplicaDeps {
@@ -25,15 +27,22 @@ export interface OpenReplicaDeps {
   readonly spawn: SpawnWorker;
   readonly redis: Redis;
   readonly keys: JournalKeys;
+  readonly nodeId: string;
   readonly clock: Clock;
   /** The journal of this node alone. */
   readonly own: LogClient;
   readonly signal: AbortSignal;
   /** For so long nobody who has the journal is seen before this node begins it. */
   readonly foundAfterMs: number;
+  /** For so long others that are out of backups may come before this one, which is, begins with what it has. */
+  readonly graceMs: number;
+  /** Others that are out of backups are to know what is in this one. */
+  onRestored?(place: JournalPlace): void;
   members(): readonly NodeRecord[];
   onNews(sentence: string): void;
 }
+
+export type JournalPlace = Pick<JournalHead, "epoch" | "position">;
 
 export interface OpenedReplica {
   readonly log: LogClient;
@@ -59,43 +68,58 @@ export async function openReplica(deps: OpenReplicaDeps): Promise<OpenedReplica>
     ({ log, opened } = await open());
   };
   try {
-    const other = opened.journal.link === undefined ? undefined : await otherEpoch(opened.journal, deps);
-    if (other !== undefined) {
+    const setAside = async (otherEpoch: number) => {
       const aside = freeName(`${dir}-${opened.journal.epoch}`);
       await again(() => renameSync(dir, aside));
-      deps.onNews(
-        `Redis has the journal of other nodes (epoch ${other}): this node's copy of before is kept in ${aside}`,
-      );
-    }
-    for (let sinceMs: number | undefined; opened.journal.link === undefined;) {
+      const kept = `this node's copy of before is kept in ${aside}`;
+      deps.onNews(`Redis has the journal of other nodes (epoch ${otherEpoch}): ${kept}`);
+    };
+    const { journal: before } = opened;
+    const other = before.link === undefined ? undefined : await otherEpoch(before, deps);
+    if (other !== undefined) await setAside(other);
+    for (let sinceMs: number | undefined; opened.journal.link === undefined || opened.journal.isRestored === true;) {
       if (deps.signal.aborted) throw new WatchpostError("CANCELLED", "the shared journal is not waited for any more");
-      const found = await lookFor(deps);
+      const restored = opened.journal.link === undefined ? undefined : headOf(opened.journal);
+      if (restored !== undefined) deps.onRestored?.(restored);
+      const found = await lookFor(deps, restored);
+      if (found === "same") break;
+      if (typeof found === "object" && restored !== undefined) {
+        await setAside(found.epoch);
+        continue;
+      }
       if (typeof found === "object") {
         deps.onNews("this node joins the journal of others; what its own has of before stays there and is not shown");
         return { log, firstPosition: 1, head: { ...found, position: 0, link: 0 }, isEmpty: true };
       }
       const nowMs = deps.clock.monotonicMs();
       sinceMs = found === "nobody" ? (sinceMs ?? nowMs) : undefined;
-      if (sinceMs === undefined || nowMs - sinceMs < deps.foundAfterMs) {
+      if (sinceMs === undefined || nowMs - sinceMs < (restored === undefined ? deps.foundAfterMs : deps.graceMs)) {
         await pause(LOOK_AGAIN_MS, deps.clock, deps.signal);
         continue;
       }
-      const { head, firstPosition } = await bringOwn(log, deps.own);
+      const begun = restored === undefined ? bringOwn(log, deps.own) : bringRestored(log, opened.journal);
+      const { head, firstPosition } = await begun;
       const isFirst = await setBase(deps.redis, deps.keys, { head, seen: undefined, skipped: 1, link: newLink() });
       if (isFirst) {
+        const whose = restored === undefined ? "its own" : "its backup";
         deps.onNews(
-          `this node begins the journal that the nodes share, with what its own has up to position ${head.position}`,
+          `this node begins the journal that the nodes share, with what ${whose} has up to position ${head.position}`,
         );
         return { log, firstPosition, head, isEmpty: false };
       }
-      await again(() => rmSync(dir, { recursive: true }));
+      if (restored === undefined) await again(() => rmSync(dir, { recursive: true }));
+      // What has begun meanwhile is found by the next look.
+      else await again(() => {});
     }
-    const { epoch, firstPosition, nextPosition, link } = opened.journal;
-    return { log, firstPosition, head: { epoch, position: nextPosition - 1, link: link! }, isEmpty: false };
+    return { log, firstPosition: opened.journal.firstPosition, head: headOf(opened.journal), isEmpty: false };
   } catch (error) {
     await log.close();
     throw error;
   }
+}
+
+function headOf({ epoch, nextPosition, link }: JournalOpened): JournalHead {
+  return { epoch, position: nextPosition - 1, link: link! };
 }
 
 /** One of that epoch may have been set aside before. */
@@ -114,12 +138,18 @@ async function otherEpoch({ epoch }: JournalOpened, deps: OpenReplicaDeps): Prom
   return head === undefined || head.epoch === epoch ? undefined : head.epoch;
 }
 
-/** The journal in Redis; "nobody" has one; "unknown": Redis does not say, or somebody is about to set it again. */
-async function lookFor({ redis, keys, members }: OpenReplicaDeps): Promise<JournalHead | "nobody" | "unknown"> {
+/**
+ * The journal in Redis; "nobody" has one; "unknown": Redis does not say, or somebody is about to set it again. "same": there is that
+ * of which `restored`, a copy out of a backup, is a part.
+ */
+async function lookFor(
+  { redis, keys, nodeId, members }: OpenReplicaDeps,
+  restored: JournalPlace | undefined,
+): Promise<JournalHead | "nobody" | "unknown" | "same"> {
   if (!redis.isUp) return "unknown";
   try {
     const head = await readHead(redis, keys);
-    if (head !== undefined) return head;
+    if (head !== undefined) return head.epoch === restored?.epoch ? "same" : head;
   } catch (error) {
     if (error instanceof WatchpostError && error.status === "UNAVAILABLE") return "unknown";
     throw new WatchpostError(
@@ -127,7 +157,21 @@ async function lookFor({ redis, keys, members }: OpenReplicaDeps): Promise<Journ
       `the journal of the nodes cannot be looked for: ${messageOf(error)}`,
     );
   }
-  return members().some(({ journalEpoch }) => journalEpoch > 0n) ? "unknown" : "nobody";
+  const others = members().filter((member) => member.nodeId !== nodeId && member.journalEpoch > 0n);
+  if (restored === undefined) return others.length > 0 ? "unknown" : "nobody";
+  const same = others.filter(({ journalEpoch }) => Number(journalEpoch) === restored.epoch);
+  // Whoever can be reached serves: it was there all the time, and tells Redis again.
+  if (same.some(({ address }) => address !== "")) return "same";
+  const place = { nodeId, position: restored.position };
+  const isFirst = same.every((member) => isBefore(place, placeOf(member)));
+  return isFirst && same.length === others.length ? "nobody" : "unknown";
+}
+
+/** The same entries and documents under an epoch of their own: cursors may point behind what was backed up. */
+async function bringRestored(log: LogClient, { nextPosition, firstPosition }: JournalOpened) {
+  const head = { epoch: newEpoch(), position: nextPosition - 1, link: newLink() };
+  await log.applyJournal([], [], head);
+  return { head, firstPosition };
 }
 
 /** All that is not of this node alone. */

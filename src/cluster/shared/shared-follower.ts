@@ -12,6 +12,7 @@ import type { JournalKeys } from "./journal-keys.ts";
 import { readHead, setBase } from "./journal-scripts.ts";
 import { newLink } from "./new-link.ts";
 import { away } from "./shared-appender.ts";
+import { isBefore, type Place, placeOf } from "./place.ts";
 import type { ReadStatePages, SharedReplica } from "./shared-replica.ts";
 import { commitsIn, following, type SharedCommit } from "./shared-transaction.ts";
 
@@ -199,7 +200,7 @@ export class SharedFollower {
     const { nodeId, members, replica } = this.#deps;
     const epoch = BigInt(replica.head.epoch);
     const others = members().filter((member) => member.nodeId !== nodeId && member.journalEpoch === epoch);
-    return others.map((member) => ({ nodeId: member.nodeId, position: Number(member.journalPosition) }));
+    return others.map(placeOf);
   }
 
   #notReady(why: string): void {
@@ -214,15 +215,4 @@ export class SharedFollower {
     [this.#toldTrouble, this.#toldAtMs] = [sentence, nowMs];
     this.#deps.onTrouble(sentence);
   }
-}
-
-interface Place {
-  readonly nodeId: string;
-  readonly position: number;
-}
-
-/** Whether one sets the order rather than another. */
-function isBefore(one: Place, other: Place): boolean {
-  if (one.position !== other.position) return one.position > other.position;
-  return one.nodeId < other.nodeId;
 }

@@ -3,7 +3,7 @@
  * answered once it stands in that order and on this node's disk.
  */
 import { Journal } from "../../log/journal.ts";
-import type { LogClient } from "../../log/log-client.ts";
+import type { JournalOpened, JournalSnapshotPage, LogClient } from "../../log/log-client.ts";
 import type { Clock } from "../../model/clock.ts";
 import { messageOf, WatchpostError } from "../../model/errors.ts";
 import { pause } from "../../model/pause.ts";
@@ -12,7 +12,7 @@ import type { NodeRecord, SharedStatePage } from "../../wire/gen/nodes_pb.ts";
 import type { Fence } from "../desk-lease.ts";
 import type { Redis } from "../redis/redis.ts";
 import { journalKeys, type JournalKeys } from "./journal-keys.ts";
-import { openReplica } from "./open-replica.ts";
+import { openReplica, type JournalPlace } from "./open-replica.ts";
 import { away, SharedAppender } from "./shared-appender.ts";
 import { SharedFollower } from "./shared-follower.ts";
 import { SharedReplica } from "./shared-replica.ts";
@@ -33,6 +33,8 @@ export interface SharedJournalDeps {
   readonly signal?: AbortSignal;
   readonly graceMs?: number;
   readonly foundAfterMs?: number;
+  /** While it is opened with a copy out of a backup: how far that has come, for others that are out of backups, too. */
+  onRestored?(place: JournalPlace): void;
   /** Nodes that live, as they wrote themselves down last. Read often. */
   members(): readonly NodeRecord[];
   /** What a member has that has more than this node: {@link readFromMembers}. */
@@ -51,6 +53,7 @@ const GRACE_MS = 5_000;
 const FOUND_AFTER_MS = 2_500;
 const READY_WAIT_MS = 2_000;
 const RETRY_AFTER_MS = 1_000;
+const [SNAPSHOT_WAIT_MS, LOOK_AGAIN_MS] = [10_000, 100];
 
 export class SharedJournal {
   readonly #deps: SharedJournalDeps;
@@ -60,7 +63,7 @@ export class SharedJournal {
   readonly #follower: SharedFollower;
   readonly #ended = new AbortController();
   readonly #running: Promise<void>;
-  #isRead = false;
+  #reader: "node" | "backup" | undefined;
   #straysUnderWay: Promise<void> = Promise.resolve();
 
   private constructor(deps: SharedJournalDeps, keys: JournalKeys, log: LogClient, replica: SharedReplica) {
@@ -83,8 +86,9 @@ export class SharedJournal {
    */
   static async open(deps: SharedJournalDeps): Promise<SharedJournal> {
     const keys = journalKeys(deps.prefix);
-    const { signal = new AbortController().signal, foundAfterMs = FOUND_AFTER_MS, onListenerError, onDamage } = deps;
-    const { log, firstPosition, head, isEmpty } = await openReplica({ ...deps, keys, signal, foundAfterMs });
+    const { signal = new AbortController().signal, foundAfterMs = FOUND_AFTER_MS, graceMs = GRACE_MS } = deps;
+    const { onListenerError, onDamage } = deps;
+    const { log, firstPosition, head, isEmpty } = await openReplica({ ...deps, keys, signal, foundAfterMs, graceMs });
     log.onCrash((error) => deps.onCrash(error));
     const replica = new SharedReplica({ log, head, firstPosition, onListenerError, onDamage });
     const shared = new SharedJournal(deps, keys, log, replica);
@@ -140,16 +144,39 @@ export class SharedJournal {
    * and ABORTED where too much changes while it is read.
    */
   async *readState(afterPosition: number): AsyncGenerator<SharedStatePage> {
-    if (this.#isRead) {
-      const message = "the shared journal is being read by another node already";
-      throw new WatchpostError("RESOURCE_EXHAUSTED", message, { retryAfterMs: RETRY_AFTER_MS });
-    }
-    this.#isRead = true;
+    if (this.#reader !== undefined) throw this.#isRead();
+    this.#reader = "node";
     try {
       for await (const page of ownStatePages(this.#log, afterPosition)) yield statePageMessage(page);
     } finally {
-      this.#isRead = false;
+      this.#reader = undefined;
     }
+  }
+
+  /**
+   * The same for a backup: see {@link LogClient.beginSnapshot}. Waits for a reader there is, and rejects with RESOURCE_EXHAUSTED
+   * where that takes more than ten seconds.
+   */
+  async beginSnapshot(): Promise<JournalOpened> {
+    const { clock } = this.#deps;
+    const untilMs = clock.monotonicMs() + SNAPSHOT_WAIT_MS;
+    while (this.#reader !== undefined) {
+      if (clock.monotonicMs() >= untilMs) throw this.#isRead();
+      await pause(LOOK_AGAIN_MS, clock, this.#ended.signal);
+    }
+    this.#reader = "backup";
+    return this.#log.beginSnapshot();
+  }
+
+  readSnapshot(): Promise<JournalSnapshotPage> {
+    return this.#log.readSnapshot();
+  }
+
+  /** Idempotent. */
+  endSnapshot(): void {
+    if (this.#reader !== "backup") return;
+    this.#reader = undefined;
+    this.#log.endSnapshot();
   }
 
   /** What is under way rejects with UNAVAILABLE. Close all journals before. Idempotent. */
@@ -163,6 +190,12 @@ export class SharedJournal {
     const refusal = () => (this.trouble === "" ? undefined : away(this.trouble));
     const { signal } = this.#ended;
     return new SharedAppender({ ...of, id, fence, keys: this.#keys, replica: this.#replica, signal, refusal });
+  }
+
+  #isRead(): WatchpostError {
+    const whose = this.#reader === "backup" ? "copied into a backup" : "read by another node";
+    const message = `the shared journal is being ${whose} already`;
+    return new WatchpostError("RESOURCE_EXHAUSTED", message, { retryAfterMs: RETRY_AFTER_MS });
   }
 
   async *#othersState(afterPosition: number) {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { openRedis } from "../../../src/cluster/redis/open-redis.ts";
 import { parseRedisUrl } from "../../../src/cluster/redis/redis-url.ts";
 import type { Redis } from "../../../src/cluster/redis/redis.ts";
+import type { JournalPlace } from "../../../src/cluster/shared/open-replica.ts";
 import { SharedJournal, type SharedJournalDeps } from "../../../src/cluster/shared/shared-journal.ts";
 import type { Journal } from "../../../src/log/journal.ts";
 import type { LogClient } from "../../../src/log/log-client.ts";
@@ -45,6 +46,8 @@ export class SharedCluster implements AsyncDisposable {
   readonly nodes = new Map<string, SharedNode>();
   readonly #url: string;
   readonly #server: RedisServer | undefined;
+  /** Those that are out of a backup and wait for their place. */
+  readonly #restored = new Map<string, JournalPlace>();
   readonly #dir = tempDir("shared");
 
   private constructor(url: string, server?: RedisServer) {
@@ -94,7 +97,11 @@ export class SharedCluster implements AsyncDisposable {
         ...{ data, redis, prefix: "test", nodeId: id, spawn, clock: systemClock, own },
         ...{ graceMs: GRACE_MS, foundAfterMs: FOUND_AFTER_MS },
         ...(signal === undefined ? {} : { signal }),
-        members: () => this.#members().map((node) => recordOf(node.id, node.shared)),
+        members: () => [
+          ...this.#members().map((node) => recordOf(node.id, node.shared, "here")),
+          ...[...this.#restored].map(([other, place]) => recordOf(other, place, "")),
+        ],
+        onRestored: (place) => void this.#restored.set(id, place),
         readSharedState: (afterPosition) => this.#readOthers(id, afterPosition),
         onCrash: (error) => errors.push(error),
         onListenerError: (error) => errors.push(error),
@@ -106,6 +113,8 @@ export class SharedCluster implements AsyncDisposable {
     } catch (error) {
       await leave();
       throw error;
+    } finally {
+      this.#restored.delete(id);
     }
     const journal = shared.journal();
     const heard: JournalEntry[] = [];
@@ -161,8 +170,8 @@ export class SharedCluster implements AsyncDisposable {
   }
 }
 
-export function recordOf(nodeId: string, { epoch, position }: SharedJournal) {
-  return create(NodeRecordSchema, { nodeId, journalEpoch: BigInt(epoch), journalPosition: BigInt(position) });
+export function recordOf(nodeId: string, { epoch, position }: JournalPlace, address = "") {
+  return create(NodeRecordSchema, { nodeId, address, journalEpoch: BigInt(epoch), journalPosition: BigInt(position) });
 }
 
 export async function until(condition: () => boolean, what: string | (() => string)): Promise<void> {
