@@ -7,11 +7,12 @@ import type { Clock } from "../model/clock.ts";
 import { messageOf, WatchpostError } from "../model/errors.ts";
 import type { DocumentChange, JournalEntry, JournalEvent } from "../model/journal.ts";
 import { ALERTS_ACTED_ON_MAX } from "../model/limits.ts";
+import { notEverywhere } from "./lasting-journal.ts";
 
 /** The journal as alerts see it. */
 export interface EventJournal {
-  /** Resolves with an entry for each event when all of it is durable. */
-  append(events: readonly JournalEvent[], changes: readonly DocumentChange[]): Promise<readonly JournalEntry[]>;
+  /** Resolves with an entry for each event when all of it is durable; null: on this node alone, {@link LastingJournal}. */
+  append(events: readonly JournalEvent[], changes: readonly DocumentChange[]): Promise<readonly JournalEntry[] | null>;
 }
 
 /** What is committed of a change. */
@@ -98,7 +99,7 @@ export class AlertWriter {
     return this.#waiting.length === 0;
   }
 
-  /** Resolves when all that was given so far is durable; rejects with what keeps it from that, and it is tried on. */
+  /** Resolves when all that was given so far is durable, for all nodes; rejects with what keeps it from that, and it is tried on. */
   written(): Promise<void> {
     if (this.#waiting.length === 0) return Promise.resolve();
     const settled = Promise.withResolvers<void>();
@@ -111,7 +112,8 @@ export class AlertWriter {
       const { writings, events, changes } = this.#next();
       try {
         const entries = await this.#journal.append(events, changes);
-        this.#finish(writings, (i) => entries[i].position);
+        if (entries === null) this.#held(writings.length);
+        this.#finish(writings, (i) => entries?.[i].position ?? null);
         this.#noteChanges(writings.length);
         this.#atOnce = EVENTS_AT_ONCE;
       } catch (error) {
@@ -156,6 +158,13 @@ export class AlertWriter {
     const settled = this.#waiters.filter(({ through }) => through <= this.#done);
     this.#waiters = this.#waiters.filter(({ through }) => through > this.#done);
     for (const { settled: each } of settled) each.resolve();
+  }
+
+  /** Those who wait for the first of what waits are not answered as if all nodes knew. */
+  #held(count: number): void {
+    const waiting = this.#waiters.filter(({ through }) => through <= this.#done + count);
+    this.#waiters = this.#waiters.filter(({ through }) => through > this.#done + count);
+    for (const { settled } of waiting) settled.reject(notEverywhere());
   }
 
   /** One that the journal will never take. */

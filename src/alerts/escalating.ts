@@ -18,6 +18,7 @@ import type { Action } from "./escalation/escalation-action.ts";
 import type { EscalationConfig } from "./escalation/escalation-config.ts";
 import { Escalations } from "./escalation/escalations.ts";
 import { Told } from "./escalation/told.ts";
+import { isTakenOver } from "./lasting-journal.ts";
 import type { NotifyJournal, Telling } from "./notifying.ts";
 import { Rounds } from "./rounds.ts";
 import type { Severity } from "./severity.ts";
@@ -158,12 +159,14 @@ export class Escalating {
     try {
       await this.#write();
     } catch (error) {
+      if (isTakenOver(error)) return Infinity;
       // People are told all the same; after a crash they may be told again.
       this.#deps.onTrouble(`escalation cannot be written down: ${messageOf(error)}`);
       retryInMs = RETRY_MS;
     }
     for (const action of actions) this.#perform(action);
-    for (const [key, one] of unsent) void this.#send(key, one, false);
+    const isDoubtful = this.#deps.journal.isHolding === true;
+    for (const [key, one] of unsent) void this.#send(key, one, isDoubtful);
     for (const id of answered) this.#deps.answered(id);
     if (this.#hasResumed) this.#makeGood();
     this.#hasResumed = false;

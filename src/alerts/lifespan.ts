@@ -9,7 +9,7 @@ import type { AlertBook } from "./alert-book.ts";
 import type { Engine } from "./engine.ts";
 
 export interface LifespanJournal {
-  append(events: readonly JournalEvent[], changes?: readonly DocumentChange[]): Promise<readonly JournalEntry[]>;
+  append(events: readonly JournalEvent[], changes?: readonly DocumentChange[]): Promise<readonly JournalEntry[] | null>;
   document(collection: string, key: string): Promise<StoredDocument | undefined>;
 }
 

@@ -4,10 +4,11 @@
  */
 import type { Clock } from "../model/clock.ts";
 import { messageOf } from "../model/errors.ts";
-import type { DocumentChange, JournalEntry, JournalEvent } from "../model/journal.ts";
-import { allDocuments, type DocumentReader } from "./all-documents.ts";
+import type { JournalEvent } from "../model/journal.ts";
+import { allDocuments } from "./all-documents.ts";
 import type { AlertRecord } from "./alert.ts";
 import { attemptEvent, noticeEvent, silenceEvent, type Attempted } from "./notice-events.ts";
+import { asRepeat, isTakenOver, refuseWhileHolding, type LastingJournal } from "./lasting-journal.ts";
 import { NotifiedAlerts, type NotifiedAlertsDeps } from "./notified-alerts.ts";
 import { incidentNotification } from "./notify-facts.ts";
 import type { Mute } from "./notify/alert-facts.ts";
@@ -27,9 +28,7 @@ import { ReceiverTests, type AskedTest, type ChannelTest } from "./receivers/rec
 import { Slots } from "./receivers/slots.ts";
 import type { TellingSetup } from "./simulated-telling.ts";
 
-export interface NotifyJournal extends DocumentReader {
-  append(events: readonly JournalEvent[], changes?: readonly DocumentChange[]): Promise<readonly JournalEntry[]>;
-}
+export type NotifyJournal = Pick<LastingJournal, "append" | "documents" | "isHolding">;
 
 export interface NotifyingDeps extends NotifiedAlertsDeps {
   readonly journal: NotifyJournal;
@@ -178,6 +177,7 @@ export class Notifying {
   }
 
   async putSilence(silence: Silence, actor: string): Promise<Silence> {
+    refuseWhileHolding(this.#deps.journal);
     const kept = this.#notifier.putSilence(silence, this.#deps.clock.nowMs());
     await this.#write([silenceEvent("put", kept, { actor, atMs: this.#deps.clock.nowMs() })]);
     this.#deps.onSilence(kept.id);
@@ -186,6 +186,7 @@ export class Notifying {
   }
 
   async expireSilence(id: string, actor: string): Promise<Silence> {
+    refuseWhileHolding(this.#deps.journal);
     const expired = this.#notifier.expireSilence(id, this.#deps.clock.nowMs());
     await this.#write([silenceEvent("expired", expired, { actor, atMs: this.#deps.clock.nowMs() })]);
     this.#deps.onSilence(expired.id);
@@ -298,11 +299,13 @@ export class Notifying {
     try {
       await this.#write(notices.map((event) => this.#noticeOf(event)));
     } catch (error) {
+      if (isTakenOver(error)) return Infinity;
       // People are told all the same; after a crash they may be told again.
       this.#deps.onTrouble(`what was notified cannot be written down: ${messageOf(error)}`);
       retryInMs = RETRY_MS;
     }
-    for (const delivery of deliveries) void this.#send(delivery);
+    const isDoubtful = this.#deps.journal.isHolding === true;
+    for (const delivery of deliveries) void this.#send(isDoubtful ? asRepeat(delivery) : delivery);
     for (const notice of notices) this.#deps.onNotice(notice);
     this.#deps.onMutes();
     return Math.min(retryInMs, this.#notifier.nextMs - this.#deps.clock.nowMs());

@@ -30,6 +30,7 @@ import type { Instance } from "./instance.ts";
 import type { InstanceListener } from "./instance-listener.ts";
 import { policiesTrouble } from "./known-policy.ts";
 import { Lifespan } from "./lifespan.ts";
+import type { LastingJournal } from "./lasting-journal.ts";
 import type { AlertReader } from "./list-alerts.ts";
 import { MovedAlerts } from "./moved-alerts.ts";
 import { NOBODY, type NotifySetup } from "./nobody.ts";
@@ -65,6 +66,8 @@ export interface AlertsDeps {
   readonly bus: Bus;
   readonly clock: Clock;
   readonly journal: AlertJournal;
+  /** The same for what alerts do by themselves; left out: it is one and the same. */
+  readonly lasting?: LastingJournal;
   readonly latest: LatestValues;
   readonly history: History & HourlyHistory;
   /** What came after a time, as far as it is still in the log, in order. */
@@ -128,6 +131,7 @@ const PROFILES_EVERY_MS = 6 * 3_600_000;
 /** `file`: what the rules file brings, which is not written down. */
 export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): Promise<OpenAlerts> {
   const { registry, clock, journal, garbage } = deps;
+  const lasting: LastingJournal = deps.lasting ?? journal;
   const sees = (scope: Scope) => seesAlert(scope, deps.scopes);
   const pause = () => new Promise<void>((resolve) => void setImmediate(resolve));
   const describeNow = (instance: Instance, severity: Severity) => {
@@ -135,7 +139,7 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
     const device = deviceOfPlace(instance.place);
     return describeDevice(instance.rule, device, deps.devices?.get(device), severity);
   };
-  const writer = new AlertWriter(journal, clock, deps.onTrouble, (changes) => garbage.note(changes));
+  const writer = new AlertWriter(lasting, clock, deps.onTrouble, (changes) => garbage.note(changes));
   const incidents = new Incidents(file.notify.correlation, deps.newIncidentId, deps.parentsOf);
   const book: AlertBook = new AlertBook({
     writer,
@@ -144,7 +148,7 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
     newId: deps.newId,
     atMs: () => engine.atMs(),
     reset: (instance) => engine.reset(instance),
-    isKnown: async (id) => (await journal.document(CLEARED_ALERTS, id)) !== undefined,
+    isKnown: async (id) => (await lasting.document(CLEARED_ALERTS, id)) !== undefined,
     describe: describeNow,
     describeMet: (instance, severity, before) =>
       isOfDevice(instance) ? before : describeMet(instance, severity, registry, before),
@@ -159,7 +163,7 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
   const profiles = new SeasonalProfiles(deps.history);
   const engine: Engine = new Engine({ ...deps, listener, profiles });
   const lifespan = await Lifespan.open(
-    { journal, clock, book, engine, isWritten: () => writer.isWritten },
+    { journal: lasting, clock, book, engine, isWritten: () => writer.isWritten },
     newestArrivalMs,
   );
   let policies = namesOf(file.notify);
@@ -169,7 +173,7 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
     book,
     journal,
     nowMs: () => clock.nowMs(),
-    beat: () => lifespan.beat(),
+    beat: () => (lasting.hasHeld === true ? [] : lifespan.beat()),
     learn: async (seriesIds) => {
       await learnGaps(engine, deps.history, seriesIds, await deps.history.firstTimes(seriesIds));
       await profiles.load(clock.nowMs(), false);
@@ -181,17 +185,18 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
   rules.takeFileRules(file.rules);
   const livedAfterMs = (timeMs: number) => lifespan.livedAfterMs(timeMs);
   const setAside = new SetAside(deps.onTrouble);
-  const removed = await restoreInstances(journal, engine, book, incidents, livedAfterMs, setAside);
+  const removed = await restoreInstances(lasting, engine, book, incidents, livedAfterMs, setAside);
   await profiles.load(clock.nowMs(), true);
   await restorePast({ engine, ...deps, evaluatedMs: lifespan.evaluatedMs, livedAfterMs });
-  if (removed.length > 0) await journal.append([], removed);
+  if (removed.length > 0) await lasting.append([], removed);
+  const unfollowBrought = lasting.followBrought?.((position) => book.restoredThrough(position));
   const published = new PublishedAlerts(book, clock);
 
   const {
     notifying,
     escalating,
     close: closeTelling,
-  } = await openTelling({ ...deps, book, rules, published, writer, sees }, file.notify);
+  } = await openTelling({ ...deps, journal: lasting, book, rules, published, writer, sees }, file.notify);
   const moved = new MovedAlerts({
     scopes: deps.scopes,
     registry,
@@ -239,6 +244,7 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
     engine.close();
     published.close();
     moved.close();
+    unfollowBrought?.();
   };
   let closing: Promise<void> | undefined;
   return {
@@ -248,13 +254,13 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
       policies: () => policies,
       published,
       incidents,
-      reader: journal,
+      reader: lasting,
       setAside,
       journal: {
         readAfter: (position) => readAlertEvents(journal, position, setAside),
         cursorOf: (position) => journal.cursorOf(position),
         positionOf: (cursor) => journal.positionOf(cursor),
-        lacksTold: () => writer.lacksTold,
+        lacksTold: () => writer.lacksTold || lasting.hasHeld === true,
       },
       testing: {
         registry,

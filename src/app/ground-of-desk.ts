@@ -1,4 +1,5 @@
 import { sharedMarks } from "../alerts/series-marks.ts";
+import type { LastingJournal } from "../alerts/lasting-journal.ts";
 import type { MemoryBus } from "../bus/memory-bus.ts";
 import type { Journal } from "../log/journal.ts";
 import type { Storage } from "./open-storage.ts";
@@ -7,7 +8,12 @@ import type { Storage } from "./open-storage.ts";
 export type ValueOf = (seriesId: number) => { readonly timeUs: number; readonly value: number } | undefined;
 
 /** What a desk stands on that is opened while points come: the newest values are those of now, and nothing is read from the log. */
-export function groundOfDesk(storage: Storage, journal: Journal, bus: MemoryBus, valueOf: ValueOf): Storage {
+export function groundOfDesk(
+  storage: Storage,
+  { journal, lasting }: { readonly journal: Journal; readonly lasting: LastingJournal },
+  bus: MemoryBus,
+  valueOf: ValueOf,
+): Storage {
   const { registry, storeOpened, logOpened } = storage;
   const ids: number[] = [];
   const points: { readonly timeUs: number; readonly value: number }[] = [];
@@ -25,7 +31,7 @@ export function groundOfDesk(storage: Storage, journal: Journal, bus: MemoryBus,
   return {
     ...storage,
     seriesMarks: sharedMarks(registry),
-    ...{ journal, bus, letGoOfLog: () => {} },
+    ...{ journal, lasting, bus, letGoOfLog: () => {} },
     logOpened: { ...logOpened, segments: [] },
     storeOpened: { ...storeOpened, latest, newestArrivalMs: NaN },
   };

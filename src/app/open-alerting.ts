@@ -47,6 +47,7 @@ export async function openAlerting(
   const alertsDeps = {
     devices,
     ...(storage.seriesMarks && { marks: storage.seriesMarks }),
+    ...(storage.lasting && { lasting: storage.lasting }),
     scopes,
     registry,
     bus,

@@ -36,6 +36,7 @@ import type { SpawnWorker } from "../model/spawn.ts";
 import type { DrainingGate } from "../transport/draining-gate.ts";
 import type { HealthState } from "../transport/health.ts";
 import type { MethodImpl } from "../wire/service.ts";
+import { deskJournal } from "./desk-journal.ts";
 import { DeskHealth } from "./desk-health.ts";
 import { groundOfDesk, type ValueOf } from "./ground-of-desk.ts";
 import { DESK_SERVICES, MovingDesk } from "./moving-desk.ts";
@@ -216,6 +217,14 @@ export async function openCluster(
   let valueOf: ValueOf = () => undefined;
   const lease: { now: DeskLease | undefined } = { now: undefined };
   const holder = () => lease.now?.holder ?? "";
+  const isElsewhere = () => holder() !== "" && holder() !== nodeId;
+  const deskWrites = deskJournal({
+    ...{ nodeId, shared, journal, own: storage.journal, redis, clock, logger },
+    onOvertaken: () => {
+      logger.warn({}, "another node was the desk while this one could not reach Redis: what it wrote holds");
+      void lease.now?.giveBack();
+    },
+  });
   const addressOfHolder = () => others().find((record) => record.nodeId === holder())?.address;
 
   return {
@@ -248,12 +257,12 @@ export async function openCluster(
         trouble: () => (redis.isUp ? "" : `Redis is away: ${redis.trouble}`),
         async open(fence, stack) {
           // All that was written before is to be here: how everything stands is read out of it.
-          await ownShared.caughtUp(stopping.signal);
+          const isAway = lease.now?.isResumed === true;
+          if (!isAway) await ownShared.caughtUp(stopping.signal);
           stack.defer(wanted.want(compileMatcher(["*"], {})));
-          const journalOfDesk = ownShared.journal(fence);
-          stack.defer(() => journalOfDesk.close());
+          const writes = await deskWrites.open(fence, isAway, stack);
           stack.defer(() => usePlaces());
-          return openDesk(groundOfDesk({ ...storage, history }, journalOfDesk, everywhere, valueOf), stack);
+          return openDesk(groundOfDesk({ ...storage, history }, writes, everywhere, valueOf), stack);
         },
         giveBack: async () => void (await lease.now?.giveBack()),
       }));
@@ -304,6 +313,7 @@ export async function openCluster(
         members.follow(() => {
           seat?.look();
           deskHealth.look();
+          if (isElsewhere()) deskWrites.isElsewhere();
         }),
       );
       stack.defer(
@@ -314,6 +324,7 @@ export async function openCluster(
         }),
       );
       void members.announce();
+      void deskWrites.wasHere().then((wasHere) => wasHere && opened.resume());
     },
   };
 }

@@ -1,5 +1,6 @@
 /** What everything stands on: log, journal, series, store, the memory that points may take, the bus. */
 import { edenGC, fullGC } from "bun:jsc";
+import type { LastingJournal } from "../alerts/lasting-journal.ts";
 import type { SeriesMarks } from "../alerts/series-marks.ts";
 import { MemoryBus } from "../bus/memory-bus.ts";
 import type { Config } from "../config/config.ts";
@@ -41,6 +42,8 @@ export interface Storage {
   /** Lets segments go that are held until alerts have read what they did not get to before. */
   letGoOfLog(): void;
   readonly journal: Journal;
+  /** The journal for what alerts do by themselves, which goes on where it is out of reach; left out: it is never. */
+  readonly lasting?: LastingJournal;
   readonly registry: SeriesRegistry;
   /** What sensors are registered with. */
   readonly schemas: SensorSchemas;

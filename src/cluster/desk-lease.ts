@@ -32,12 +32,14 @@ export const DESK_TTL_MS = 4_000;
 const LOOKS = 4;
 const SEPARATOR = " ";
 
-/** Takes it where it is nobody's or this one's; says whose it is. */
+/** Takes it where it is nobody's or this one's, or with the ending of a token that ends so; says whose it is. */
 const TAKE: RedisScript = {
   name: "the taking of the desk",
   lua: `
 local holder = redis.call('GET', KEYS[1])
-if (not holder and ARGV[3] == '1') or holder == ARGV[1] then
+local ending = ARGV[4]
+local isOwn = holder and ending ~= '' and string.sub(holder, -string.len(ending)) == ending
+if (not holder and ARGV[3] == '1') or holder == ARGV[1] or isOwn then
   redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
   return ARGV[1]
 end
@@ -65,6 +67,8 @@ export class DeskLease {
   #looking: Promise<void> | undefined;
   #cancel: () => void = () => {};
   readonly #unfollow: () => void;
+  /** {@link resume}d, and Redis has not been asked since. */
+  #isResumed = false;
   #isClosed = false;
 
   constructor(deps: DeskLeaseDeps) {
@@ -90,9 +94,27 @@ export class DeskLease {
     return this.#token !== undefined;
   }
 
+  /** It is again what it was before it ended, and Redis has not told yet whether another one is. */
+  get isResumed(): boolean {
+    return this.#isResumed;
+  }
+
   /** Whether nobody else can be. */
   get isCertain(): boolean {
     return this.isHeld && this.#deps.clock.monotonicMs() < this.#validUntilMs;
+  }
+
+  /**
+   * This node was the desk when it ended, as far as it knows, and Redis is away: it is again, until Redis tells otherwise. What its run
+   * before had of the lease is taken over; nothing is where Redis is there.
+   */
+  resume(): void {
+    const { redis, onTaken } = this.#deps;
+    if (redis.isUp || this.isHeld || this.#isClosed) return;
+    this.#isResumed = true;
+    this.#holder = this.#deps.nodeId;
+    this.#token = this.#newToken();
+    onTaken({ key: this.#key, token: this.#token });
   }
 
   /** Looks now, and takes it where it may. Never rejects. */
@@ -128,25 +150,30 @@ export class DeskLease {
   async #look(): Promise<void> {
     const { redis, clock, nodeId, mayTake, onTaken, onTrouble } = this.#deps;
     if (this.#isClosed || !redis.isUp) return;
-    const token = this.#token ?? `${crypto.randomUUID()}${SEPARATOR}${nodeId}`;
+    const token = this.#token ?? this.#newToken();
     // Reckoned from before the question: Redis may have taken it at any time since.
     const validUntilMs = clock.monotonicMs() + this.#ttlMs;
     // Also one that may not take it keeps what it has; a token that Redis has lost is nobody's.
     const isWanted = this.isHeld || (!this.#isAwaited && mayTake());
     let answer: string;
     try {
-      const parameters = [token, this.#ttlMs, isWanted ? 1 : 0];
+      const parameters = [token, this.#ttlMs, isWanted ? 1 : 0, this.#isResumed ? `${SEPARATOR}${nodeId}` : ""];
       answer = String((await redis.run(TAKE, [this.#key], parameters)) ?? "");
     } catch (error) {
       if (redis.isUp) onTrouble(`it is not known which node is the desk: ${messageOf(error)}`);
       return;
     }
+    this.#isResumed = false;
     this.#holder = answer.slice(answer.indexOf(SEPARATOR) + 1);
     if (answer !== token) return this.#lost();
     this.#validUntilMs = validUntilMs;
     if (this.isHeld || this.#isClosed) return;
     this.#token = token;
     onTaken({ key: this.#key, token });
+  }
+
+  #newToken(): string {
+    return `${crypto.randomUUID()}${SEPARATOR}${this.#deps.nodeId}`;
   }
 
   /** Redis was away: whoever was the desk before takes it first, since that node alone has what could not be written down meanwhile. */

@@ -1,6 +1,7 @@
 /** Alerts over points that are sent by hand, on a clock that stands still, with restarts whenever they are wanted. */
 import { MemoryBus } from "../../src/bus/memory-bus.ts";
 import { eventFromJson } from "../../src/alerts/alert.ts";
+import type { LastingJournal } from "../../src/alerts/lasting-journal.ts";
 import type { ParentsOf } from "../../src/alerts/incidents.ts";
 import { openAlerts, type AlertsFile, type OpenAlerts } from "../../src/alerts/open-alerts.ts";
 import { ruleOf } from "../../src/alerts/rule-input.ts";
@@ -41,6 +42,8 @@ export class AlertsRig {
   readonly clock = new ManualClock(START_MS);
   readonly registry = new SeriesRegistry({ seriesMax: 1e6, seriesPerSourceMax: 1e6 });
   readonly journal = new MemoryJournal();
+  /** Where nodes share the journal. */
+  lasting: LastingJournal | undefined;
   readonly trouble: string[] = [];
   readonly notices: string[] = [];
   readonly #bus = new MemoryBus((error) => {
@@ -82,6 +85,7 @@ export class AlertsRig {
         bus: this.#bus,
         clock,
         journal: this.journal,
+        ...(this.lasting && { lasting: this.lasting }),
         latest: this.#latest(),
         newestArrivalMs: this.#newestArrivalMs,
         history: {

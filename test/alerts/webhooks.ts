@@ -14,6 +14,8 @@ export interface Told {
   readonly receiver: string;
   readonly status: string;
   readonly alerts: readonly ToldAlert[];
+  /** That it may be there already. */
+  readonly isRepeated: boolean;
 }
 
 export class Webhooks implements Disposable {
@@ -23,9 +25,10 @@ export class Webhooks implements Disposable {
 
   constructor(rig: AlertsRig) {
     this.#rig = rig;
-    const take = async (_url: unknown, init?: { body?: unknown }) => {
+    const take = async (_url: unknown, init?: { body?: unknown; headers?: Record<string, string> }) => {
       const { receiver, status, alerts } = JSON.parse(String(init?.body)) as Told;
-      this.told.push({ atMs: rig.clock.nowMs(), receiver, status, alerts });
+      const isRepeated = new Headers(init?.headers).has("x-watchpost-repeated");
+      this.told.push({ atMs: rig.clock.nowMs(), receiver, status, alerts, isRepeated });
       return new Response("");
     };
     this.#spy = spyOn(globalThis, "fetch").mockImplementation(take as typeof fetch);

@@ -111,4 +111,32 @@ describe.skipIf(!hasRedis)("the desk", () => {
     await a.lease.close();
     expect(a.lease.isHeld).toBe(false);
   });
+
+  test("is while Redis is away again whose it was who was started again, until another one is known to have it", async () => {
+    await using server = await startRedis();
+    const ttlMs = 60_000;
+    const killed = join(server, "a", () => true, ttlMs);
+    await until("a has it", () => killed.lease.isCertain);
+    killed.lease.resume();
+    expect(killed.terms.length).toBe(1);
+    await killed.redis.close();
+    server.pause();
+    await using a = join(server, "a", () => true, ttlMs);
+    a.lease.resume();
+    expect([a.lease.isHeld, a.lease.isResumed, a.lease.isCertain, a.lease.holder]).toEqual([true, true, false, "a"]);
+    server.resume();
+    await until("a has what it had before", () => a.lease.isCertain);
+    expect([a.terms.length, a.lease.isResumed]).toEqual([1, false]);
+    expect(String(await a.redis.call("GET", a.terms[0].key))).toBe(a.terms[0].token);
+    expect(a.terms[0].token).not.toBe(killed.terms[0].token);
+    await a.redis.call("SET", a.terms[0].key, "token b");
+    await a.redis.close();
+    server.pause();
+    await using again = join(server, "a", () => true, ttlMs);
+    again.lease.resume();
+    expect(again.lease.isHeld).toBe(true);
+    server.resume();
+    await until("it hears of the other one", () => !again.lease.isHeld);
+    expect(again.lease.holder).toBe("b");
+  });
 });

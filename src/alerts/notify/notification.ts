@@ -33,6 +33,9 @@ export interface Notification {
   readonly truncatedAlerts: number;
   /** Where people find this server; "": not known. */
   readonly externalUrl: string;
-  /** Sent once before, and nobody knows whether it got there: the server ended meanwhile. */
+  /**
+   * May be there already: it was sent once before, and nobody knows whether it got there, since the server ended meanwhile; or other
+   * nodes could not be reached, of which one may send it, too.
+   */
   readonly isRepeated: boolean;
 }

@@ -3,7 +3,8 @@ import type { NotifiedAlert, Notification } from "../notify/notification.ts";
 import { rankOf, type Severity } from "../severity.ts";
 import { singleLine } from "./escape.ts";
 
-export const REPEATED_TEXT = "May be here a second time: Watchpost ended while it was being sent.";
+export const REPEATED_TEXT =
+  "May be here a second time: Watchpost ended while it was being sent, or could not reach its other nodes.";
 
 /** Those that fire before those that are resolved, the gravest first, then the longest. */
 export function inOrderOfWeight(alerts: readonly NotifiedAlert[]): NotifiedAlert[] {

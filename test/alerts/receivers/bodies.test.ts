@@ -114,7 +114,7 @@ test("PagerDuty: trigger and resolve under one key", () => {
         num_firing: 1,
         num_resolved: 1,
         num_not_shown: 2,
-        note: "May be here a second time: Watchpost ended while it was being sent.",
+        note: "May be here a second time: Watchpost ended while it was being sent, or could not reach its other nodes.",
         alerts: [
           {
             title: "Cold room 2 is too warm",
@@ -231,7 +231,7 @@ Doors are usually the reason.
 
 … and 2 more
 
-May be here a second time: Watchpost ended while it was being sent.
+May be here a second time: Watchpost ended while it was being sent, or could not reach its other nodes.
 `);
   for (const line of text.split("\n").filter((each) => each !== "")) {
     const [name, value = name] = line.trim().split(/: (?=\S)/);
