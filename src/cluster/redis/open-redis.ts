@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import type { Clock } from "../../model/clock.ts";
 import { messageOf, WatchpostError } from "../../model/errors.ts";
 import { connectRedis, connectShard, type ConnectionWish, type RedisTls } from "./connect-redis.ts";
+import { redisFault } from "./redis-fault.ts";
 import type { Redis, RedisArgument, RedisReply, RedisScript } from "./redis.ts";
 import type { RedisAddress } from "./redis-url.ts";
 import { ShardSubscriptions } from "./shard-subscriptions.ts";
@@ -218,7 +219,7 @@ class IoRedis implements Redis {
   #down(why: unknown): void {
     this.#downs++;
     if (why === undefined && !this.#isUp) return;
-    this.#trouble = why === undefined ? "the connection was closed" : messageOf(why);
+    this.#trouble = why === undefined ? "the connection was closed" : redisFault(why, this.#address.isEncrypted);
     if (!this.#isUp) return;
     this.#isUp = false;
     this.#tell();
@@ -278,5 +279,7 @@ function tellable(command: string, error: unknown): WatchpostError {
     const full = `Redis has no room for ${command}: ${message}`;
     return new WatchpostError("RESOURCE_EXHAUSTED", full, { retryAfterMs: RETRY_AFTER_MS, cause: error });
   }
-  return new WatchpostError("FAILED_PRECONDITION", `Redis refuses ${command}: ${message}`, { cause: error });
+  return new WatchpostError("FAILED_PRECONDITION", `Redis refuses ${command}: ${redisFault(error, false)}`, {
+    cause: error,
+  });
 }
