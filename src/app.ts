@@ -13,7 +13,7 @@ import { openOverview } from "./app/open-overview.ts";
 import { openRemoteWrite } from "./app/open-remote-write.ts";
 import { openStorage, type Storage } from "./app/open-storage.ts";
 import { openTraces } from "./app/open-traces.ts";
-import { openUpstream } from "./app/open-upstream.ts";
+import { openUpstream, type OpenUpstream } from "./app/open-upstream.ts";
 import { Places } from "./app/places.ts";
 import type { Config } from "./config/config.ts";
 import { consoleContent } from "./app/console-content.ts";
@@ -132,7 +132,12 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const valueOf = (seriesId: number) => dashboard.valueOf(seriesId);
   const deskDeps = { spawn, logger, clock, metrics, scopes, places, valueOf, written };
   await cluster?.followDevices(places, scopes, opening);
-  const openOwn = (ground: Storage, stack: AsyncDisposableStack) => openDesk(config, ground, deskDeps, stack);
+  let upstream: OpenUpstream | undefined;
+  const openOwn = async (ground: Storage, stack: AsyncDisposableStack) => {
+    const opened = await openDesk(config, ground, deskDeps, stack);
+    if (cluster !== undefined) await upstream?.tellEvents(ground.journal, opened.methods, stack);
+    return opened;
+  };
   const desk: DeskSeat =
     cluster === undefined
       ? deskHere(await openOwn(storage, opening), written)
@@ -151,8 +156,9 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   );
   const { cache, forwarding, takePoints } = ways;
 
-  const upstreamDeps = { forwarding, scopes, deskMethods: desk.methods, logger, clock, metrics };
-  const deliveryMethods = await openUpstream(config, storage, upstreamDeps, opening);
+  const isShared = cluster !== undefined;
+  const upstreamDeps = { forwarding, scopes, deskMethods: desk.methods, isShared, logger, clock, metrics };
+  upstream = await openUpstream(config, storage, upstreamDeps, opening);
   const remoteWrite = await openRemoteWrite(config, storage, { logger, clock, metrics }, opening);
 
   const retireOwn = (seriesIds: Uint32Array) => retireSeries(seriesIds, { log, store, registry, cache });
@@ -213,7 +219,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     ...overview,
     ...ingestionMethods({ ...ways, budget, clock, metrics, newUploadId: () => crypto.randomUUID() }),
     ...bridgeMethods(bridges),
-    ...deliveryMethods,
+    ...upstream.methods,
     ...doors.methods,
     ...dashboard.methods,
     ...backupMethods({ store, state: log, shared: cluster?.shared, clock, newBackupId: () => crypto.randomUUID() }),

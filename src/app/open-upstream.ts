@@ -5,13 +5,15 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Config } from "../config/config.ts";
 import { deliveryMethods } from "../edge/upstream/delivery-methods.ts";
 import type { UpstreamAccess } from "../edge/upstream/grpc-lane.ts";
-import type { Upstream, UpstreamOptions } from "../edge/upstream/upstream.ts";
+import type { Upstream } from "../edge/upstream/upstream.ts";
+import type { UpstreamOptions } from "../edge/upstream/upstream-options.ts";
 import type { ForwardingDeps } from "../ingestion/forwarding/forwarded-stream.ts";
 import {
   forgetOriginMethod,
   handOverOriginMethod,
   originDeliveries,
 } from "../ingestion/forwarding/origin-deliveries.ts";
+import type { Journal } from "../log/journal.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { Clock } from "../model/clock.ts";
 import { messageOf, WatchpostError } from "../model/errors.ts";
@@ -34,10 +36,25 @@ export interface OpenUpstreamDeps {
   readonly scopes: SeriesScopes;
   /** Of alerts and devices, among others. */
   readonly deskMethods: readonly MethodImpl[];
+  /** There are other nodes, and one of them tells events. */
+  readonly isShared: boolean;
   readonly logger: Logger;
   readonly clock: Clock;
   readonly metrics: Metrics;
 }
+
+export interface OpenUpstream {
+  readonly methods: readonly MethodImpl[];
+  /** What nodes share is told the upstream by the one that is the desk: from now on with these, until the stack is disposed of. */
+  readonly tellEvents: TellEvents;
+}
+
+/** `deskMethods`: of alerts and devices, among others. */
+type TellEvents = (
+  journal: Journal,
+  deskMethods: readonly MethodImpl[],
+  opening: AsyncDisposableStack,
+) => Promise<void>;
 
 const MEASURE_EVERY_MS = 10_000;
 
@@ -47,28 +64,33 @@ export async function openUpstream(
   storage: Storage,
   deps: OpenUpstreamDeps,
   opening: AsyncDisposableStack,
-): Promise<readonly MethodImpl[]> {
+): Promise<OpenUpstream> {
   const { origins, nodeId } = deps.forwarding;
   const { address } = config.upstream;
-  const upstream = address === undefined ? undefined : await forwardTo(address, config, storage, deps, opening);
+  const forwarding = address === undefined ? undefined : await forwardTo(address, config, storage, deps, opening);
+  const upstream = forwarding?.upstream;
   const settings = settingsOf(config);
   const methods = deliveryMethods({
     ...{ upstream, settings, nodeId },
     origins: () => originDeliveries(origins),
     wholeSources: (scope) => wholeSources(scope, storage.registry, deps.scopes),
   });
-  return [...methods, forgetOriginMethod(origins), handOverOriginMethod(origins)];
+  return {
+    methods: [...methods, forgetOriginMethod(origins), handOverOriginMethod(origins)],
+    tellEvents: async (...desk) => forwarding?.tellEvents(...desk),
+  };
 }
 
 async function forwardTo(
   address: string,
   config: Config,
   { bus, journal, registry, store, nextSeq, undeliveredDrops }: Storage,
-  { forwarding, deskMethods, logger, clock, metrics }: OpenUpstreamDeps,
+  { forwarding, deskMethods, isShared, logger, clock, metrics }: OpenUpstreamDeps,
   opening: AsyncDisposableStack,
-): Promise<Upstream> {
-  const [{ Upstream }, { grpcCalls, grpcLanes }] = await Promise.all([
+): Promise<{ readonly upstream: Upstream; readonly tellEvents: TellEvents }> {
+  const [{ Upstream }, { EventsCursor }, { grpcCalls, grpcLanes }] = await Promise.all([
     import("../edge/upstream/upstream.ts"),
+    import("../edge/upstream/events-cursor.ts"),
     import("../edge/upstream/grpc-lane.ts"),
   ]);
   // All that this node has travels, whoever may see how much of it here; how much of it is taken the upstream says.
@@ -76,11 +98,14 @@ async function forwardTo(
     ...{ signal: new AbortController().signal, principal: THE_SERVER, headers: new Map(), peer: "" },
   };
   const commands = commandsOf(deskMethods);
-  const lists = {
-    alerts: (request: MessageInitShape<typeof ListAlertsRequestSchema>) =>
-      commands(Alerts.method.listAlerts, request, within),
-    devices: (request: MessageInitShape<typeof ListDevicesRequestSchema>) =>
-      commands(Devices.method.listDevices, request, within),
+  const listsOf = (methods: readonly MethodImpl[]) => {
+    const asked = commandsOf(methods);
+    return {
+      alerts: (request: MessageInitShape<typeof ListAlertsRequestSchema>) =>
+        asked(Alerts.method.listAlerts, request, within),
+      devices: (request: MessageInitShape<typeof ListDevicesRequestSchema>) =>
+        asked(Devices.method.listDevices, request, within),
+    };
   };
   const alarm = new DropAlarm({
     ...{ upstream: address, commands, context: within },
@@ -92,17 +117,18 @@ async function forwardTo(
   refuseUnusable(access());
   const calls = config.upstream.events ? grpcCalls(access) : undefined;
   opening.defer(() => calls?.close());
+  const onTrouble = (sentence: string) => logger.warn({ upstream: address }, sentence);
   const upstream = await Upstream.open(optionsOf(address, config), {
     ...{ bus, clock, journal, registry, store },
     openLane: grpcLanes(access),
-    events: calls && { journal, lists, call: calls.call },
+    events: calls && { own: isShared ? undefined : { journal, lists: listsOf(deskMethods) }, call: calls.call },
     nextSeq,
     random: Math.random,
     nodeId: forwarding.nodeId,
     newId: () => crypto.randomUUID(),
     behind: () => forwarding.origins.behind(),
     onConnected: (sentence) => logger.info({ upstream: address }, sentence),
-    onTrouble: (sentence) => logger.warn({ upstream: address }, sentence),
+    onTrouble,
     onDropped: (sentence, points) => {
       logger.error({ upstream: address, points }, sentence);
       alarm.add(points, sentence);
@@ -120,7 +146,7 @@ async function forwardTo(
   const measure = async () => {
     metrics.upstreamConnected.set({ upstream: address }, upstream.isConnected ? 1 : 0);
     for (const state of ["queued", "late", "refused"] as const) {
-      if (upstream.events !== undefined) metrics.upstreamEvents.set({ state }, upstream.events[state]);
+      if (calls !== undefined) metrics.upstreamEvents.set({ state }, upstream.events?.[state] ?? 0);
     }
     const { queuedPoints, held } = await upstream.status();
     metrics.upstreamQueuedPoints.set({ upstream: address }, queuedPoints);
@@ -139,7 +165,14 @@ async function forwardTo(
   };
   measureSoon();
   opening.defer(() => cancel());
-  return upstream;
+  const tellEvents: TellEvents = async (shared, methods, desk) => {
+    if (calls === undefined) return;
+    const { name } = upstream.options;
+    const cursor = await EventsCursor.read({ journal: shared, clock, address, name, onTrouble });
+    desk.defer(() => cursor.close());
+    desk.defer(upstream.tellEvents({ journal: shared, lists: listsOf(methods) }, cursor));
+  };
+  return { upstream, tellEvents };
 }
 
 function optionsOf(address: string, { upstream }: Config): UpstreamOptions {

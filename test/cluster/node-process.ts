@@ -27,12 +27,14 @@ export interface NodeOptions {
   /** Its data go below. */
   readonly dir: string;
   readonly redisUrl: string;
+  /** Further settings. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
-export async function startNode({ name, dir, redisUrl }: NodeOptions): Promise<NodeProcess> {
+export async function startNode({ name, dir, redisUrl, env: more }: NodeOptions): Promise<NodeProcess> {
   const grpc = `127.0.0.1:${ownPort()}`;
   const data = join(dir, name);
-  const env = { WATCHPOST_REDIS_URL: redisUrl, WATCHPOST_REDIS_NODE_NAME: name };
+  const env = { WATCHPOST_REDIS_URL: redisUrl, WATCHPOST_REDIS_NODE_NAME: name, ...more };
   const processes: ServerProcess[] = [];
   const start = async () => void processes.push(await startServerProcess({ data, env, args: ["--grpc", grpc] }));
   await start();

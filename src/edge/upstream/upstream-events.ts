@@ -13,7 +13,6 @@ import { runByKey } from "./by-key.ts";
 import { callOfEntry, type EventCall } from "./event-calls.ts";
 import { LateEvents, type LateEvent } from "./late-events.ts";
 import { standingAlerts, standingDevices, type OwnLists } from "./standing-events.ts";
-import type { UpstreamState } from "./upstream-state.ts";
 
 export interface EventsJournal {
   readonly firstPosition: number;
@@ -22,13 +21,25 @@ export interface EventsJournal {
   follow(listener: (entries: readonly JournalEntry[]) => void): () => void;
 }
 
-export interface UpstreamEventsDeps {
+export interface EventsState {
+  /** The last event of the journal that the upstream has heard of; null: it has heard of none. */
+  readonly eventsAfter: number | null;
+  /** Whether the upstream was told what stood at that position, or before. */
+  readonly isStandingTold: boolean;
+  eventsDelivered(position: number, isStandingTold: boolean): void;
+}
+
+/** Whose events are told, and how far they were. */
+export interface EventsGround {
   readonly journal: EventsJournal;
-  readonly state: Pick<UpstreamState, "eventsAfter" | "isStandingTold" | "eventsDelivered">;
-  readonly clock: Clock;
   readonly lists: OwnLists;
-  /** What the upstream calls this node. */
+  readonly state: EventsState;
+  /** What the upstream calls this node, or all that share the journal. */
   readonly name: string;
+}
+
+export interface UpstreamEventsDeps extends EventsGround {
+  readonly clock: Clock;
   /** Uniform in [0, 1). */
   random(): number;
   /** Whether the upstream can be asked at present. */
@@ -72,6 +83,8 @@ export class UpstreamEvents {
   /** Positions behind `#after` that are done with, or late. */
   readonly #told = new Set<number>();
   #after: number;
+  /** Behind it there are no entries. Positions without any are among those that nodes share. */
+  #newest: number;
   /** What stands is to be told before what follows `#after`. */
   #isStandingDue: boolean;
   /** Another one after `restart`: what was under way for the one before says nothing any more. */
@@ -101,12 +114,16 @@ export class UpstreamEvents {
     this.#standingDueMs = clock.monotonicMs();
     this.#refusals = new Seldom(clock, deps.onTrouble, SAID_EVERY_MS);
     this.#delays = new Seldom(clock, deps.onTrouble, SAID_EVERY_MS);
-    this.#unfollow = journal.follow(() => this.#look());
+    this.#newest = journal.lastPosition;
+    this.#unfollow = journal.follow((entries) => {
+      this.#newest = entries.at(-1)!.position;
+      this.#look();
+    });
     this.wake();
   }
 
   get status(): EventsStatus {
-    const unread = Math.max(0, this.#deps.journal.lastPosition - this.#after);
+    const unread = Math.max(0, this.#newest - this.#after);
     const { count } = this.#late;
     return {
       ...{ queued: unread + count, refused: this.#refused, lastRefusal: this.#lastRefusal },
@@ -219,7 +236,10 @@ export class UpstreamEvents {
 
   async #tellPage(after: number, round: number): Promise<void> {
     const { journal, name } = this.#deps;
+    const { lastPosition } = journal;
     const entries = await journal.read({ after, limit: PAGE });
+    const isLast = entries.length < PAGE;
+    if (isLast && this.#newest <= lastPosition) this.#newest = entries.at(-1)?.position ?? after;
     const events: LateEvent[] = [];
     for (const entry of entries) {
       const { position } = entry;
@@ -232,7 +252,7 @@ export class UpstreamEvents {
     } finally {
       if (!this.#isPast(round)) this.#passTold(entries);
     }
-    if (entries.length === PAGE) this.#hasMore = true;
+    if (!isLast) this.#hasMore = true;
   }
 
   /** Up to the first that was not told. Those behind it that were are not told again when the page is. */

@@ -1,12 +1,11 @@
 /** Store-and-forward: what this node stored goes to another one, over outages of any length. The queue is the store itself. */
 import { OTHER_SOURCES } from "../../model/limits.ts";
 import type { Bus } from "../../bus/bus.ts";
-import { backoffMs, type BackoffOptions } from "../../model/backoff.ts";
+import { backoffMs } from "../../model/backoff.ts";
 import type { Clock } from "../../model/clock.ts";
 import { messageOf, WatchpostError } from "../../model/errors.ts";
 import { Seldom } from "../../model/seldom.ts";
 import type { DocumentQuery, StoredDocument } from "../../model/journal.ts";
-import type { SeriesMatcher } from "../../model/matcher.ts";
 import type { SeriesRegistry } from "../../model/series-registry.ts";
 import { ANY_TIME } from "../../model/time-span.ts";
 import {
@@ -21,39 +20,25 @@ import { DeliveryLedger } from "./delivery-ledger.ts";
 import { connectTrouble, type ConnectTrouble } from "./connect-trouble.ts";
 import type { OpenLane } from "./lane.ts";
 import { Link, type LinkDeps } from "./link.ts";
-import { DownSampler, type DownSampling } from "./down-sampler.ts";
+import { DownSampler } from "./down-sampler.ts";
 import type { EventCall } from "./event-calls.ts";
 import { pause } from "../../model/pause.ts";
 import { QueueCount } from "./queue-count.ts";
 import { QueueKeeper } from "./queue-keeper.ts";
-import type { QueueLimits } from "./queue-limits.ts";
 import { Rate } from "./rate.ts";
 import { SeriesFilter, type HeldPoints } from "./series-filter.ts";
-import type { OwnLists } from "./standing-events.ts";
-import { UpstreamEvents, type EventsJournal, type EventsStatus } from "./upstream-events.ts";
+import type { EventsCursor } from "./events-cursor.ts";
+import { UpstreamEvents, type EventsGround, type EventsStatus } from "./upstream-events.ts";
 import { UpstreamState, type StateJournal } from "./upstream-state.ts";
 import type { SequencesHeld } from "../../store/backlog-protocol.ts";
 import type { UpstreamCounts, UpstreamPhase, UpstreamStatus } from "./upstream-status.ts";
+import type { UpstreamOptions } from "./upstream-options.ts";
 import type { UpstreamStore } from "./upstream-store.ts";
-
-export interface UpstreamOptions extends QueueLimits {
-  readonly address: string;
-  /** What the upstream calls this node. */
-  readonly name: string;
-  /** Infinity: no bound. */
-  readonly bytesPerS: number;
-  /** Which series go upstream; undefined: all. */
-  readonly matcher: SeriesMatcher | undefined;
-  /** Undefined: points go as they are. */
-  readonly downSampling: DownSampling | undefined;
-  /** Between attempts to connect. */
-  readonly backoff: BackoffOptions;
-}
 
 /** How events travel. */
 export interface EventsDeps {
-  readonly journal: EventsJournal;
-  readonly lists: OwnLists;
+  /** Of this server by itself; undefined: what is told, and when, comes by {@link Upstream.tellEvents}. */
+  readonly own: Pick<EventsGround, "journal" | "lists"> | undefined;
   call(call: EventCall): Promise<void>;
 }
 
@@ -112,7 +97,9 @@ export class Upstream {
   #sentTo: number;
   /** A part was refused, and it is not known which. */
   #isOneByOne = false;
-  readonly #events: UpstreamEvents | undefined;
+  #events: UpstreamEvents | undefined;
+  /** Of events that are not this server's by itself. */
+  #cursor: EventsCursor | undefined;
 
   private constructor(options: UpstreamOptions, deps: UpstreamDeps, state: UpstreamState, ledger: DeliveryLedger) {
     this.options = options;
@@ -123,7 +110,8 @@ export class Upstream {
     this.#nextSeq = this.#sentTo = deps.nextSeq;
     this.#rate = new Rate(deps.clock.monotonicMs());
     this.#sinceMs = deps.clock.nowMs();
-    this.#events = deps.events && this.#eventsOf(deps.events);
+    const own = deps.events?.own;
+    if (own !== undefined) this.#events = this.#eventsOf({ ...own, state, name: options.name });
     this.#refusals = new Seldom(deps.clock, deps.onTrouble);
     this.#queueCount = new QueueCount(deps.clock, (ranges) => deps.store.countUndelivered(ranges));
     this.#keeper = new QueueKeeper({
@@ -157,9 +145,20 @@ export class Upstream {
     return this.#phase === "connected";
   }
 
-  /** Undefined: events do not travel. */
+  /** Undefined: events do not travel, or another node tells them. */
   get events(): EventsStatus | undefined {
     return this.#events?.status;
+  }
+
+  /** Tells events that several nodes share, until what this returns is called: one of them at a time. */
+  tellEvents(ground: Omit<EventsGround, "state" | "name">, cursor: EventsCursor): () => void {
+    const events = this.#eventsOf({ ...ground, state: cursor, name: cursor.name });
+    [this.#events, this.#cursor] = [events, cursor];
+    if (this.isConnected && cursor.receivedBy(this.#state.receiverId)) events.restart();
+    return () => {
+      events.close();
+      if (this.#events === events) this.#events = this.#cursor = undefined;
+    };
   }
 
   async status(): Promise<UpstreamStatus> {
@@ -333,7 +332,8 @@ export class Upstream {
     this.#tellStore();
     this.#lastTrouble = undefined;
     this.#turn("connected");
-    if (before !== "" && before !== nodeId) this.#events?.restart();
+    const isOther = this.#cursor?.receivedBy(nodeId) ?? (before !== "" && before !== nodeId);
+    if (isOther) this.#events?.restart();
     else this.#events?.wake();
     this.#deps.onCount?.({ connects: 1 });
     this.#deps.onConnected(`connected to the upstream ${address}`);
@@ -370,9 +370,10 @@ export class Upstream {
     this.#link?.changed();
   }
 
-  #eventsOf({ journal, lists, call }: EventsDeps): UpstreamEvents {
+  #eventsOf(ground: EventsGround): UpstreamEvents {
+    const { clock, events } = this.#deps;
     return new UpstreamEvents({
-      ...{ journal, lists, call, state: this.#state, clock: this.#deps.clock, name: this.options.name },
+      ...{ ...ground, clock, call: async (call) => events?.call(call) },
       random: () => this.#deps.random(),
       isConnected: () => this.isConnected,
       onTrouble: this.#deps.onTrouble,

@@ -113,6 +113,24 @@ test("what happens is told in order, with whose it is; what has no meaning there
   ]);
 });
 
+test("positions without an entry, as in a journal that nodes share, wait for nothing", async () => {
+  const { journal, start, raise, at } = createEvents();
+  let without = 0;
+  Object.defineProperty(journal, "lastPosition", { get: () => journal.entries.length + without });
+  await raise("before");
+  const events = start();
+  await turns();
+  without = 1_000;
+  expect(events.status.queued).toBe(0);
+  events.close();
+  const again = start();
+  await turns();
+  expect(again.status.queued).toBe(0);
+  at.failure = () => "UNAVAILABLE";
+  await raise("first");
+  expect(again.status.queued).toBe(1);
+});
+
 test("what cannot be told now is told later, over a restart, too", async () => {
   const { start, at, raise, pass, toldNames, troubles } = createEvents();
   const events = start();

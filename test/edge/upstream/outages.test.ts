@@ -4,7 +4,7 @@
  */
 import { expect, test } from "bun:test";
 import { randomOf } from "../../support/random.ts";
-import type { UpstreamOptions } from "../../../src/edge/upstream/upstream.ts";
+import type { UpstreamOptions } from "../../../src/edge/upstream/upstream-options.ts";
 import { createPair, type Row } from "./rig.ts";
 
 const OUTAGES = 50;

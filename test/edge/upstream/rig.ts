@@ -2,7 +2,8 @@
 import { toBinary, create } from "@bufbuild/protobuf";
 import { MemoryBus } from "../../../src/bus/memory-bus.ts";
 import type { LaneCall, LaneEvents, LaneName } from "../../../src/edge/upstream/lane.ts";
-import { Upstream, type UpstreamOptions } from "../../../src/edge/upstream/upstream.ts";
+import { Upstream } from "../../../src/edge/upstream/upstream.ts";
+import type { UpstreamOptions } from "../../../src/edge/upstream/upstream-options.ts";
 import { Origins } from "../../../src/ingestion/forwarding/origins.ts";
 // A server loads it when the first gateway connects: in a test with a clock of its own that would be any time.
 import "../../../src/ingestion/forwarding/forwarded-stream.ts";

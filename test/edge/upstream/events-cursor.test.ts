@@ -1,0 +1,56 @@
+/** Where whoever tells the upstream of events next goes on. */
+import { expect, test } from "bun:test";
+import { EventsCursor } from "../../../src/edge/upstream/events-cursor.ts";
+import { WatchpostError } from "../../../src/model/errors.ts";
+import { turns } from "../../ingestion/rig.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
+import { MemoryJournal } from "../../support/memory-journal.ts";
+
+function createRig() {
+  const [journal, clock] = [new MemoryJournal(), new ManualClock()];
+  const troubles: string[] = [];
+  const onTrouble = (sentence: string) => void troubles.push(sentence);
+  const read = (name: string, address = "centre:50051") =>
+    EventsCursor.read({ journal, clock, address, name, onTrouble });
+  return { journal, clock, troubles, read };
+}
+
+test("the next node goes on where the last one was, under its name; another upstream has heard of nothing", async () => {
+  const { journal, clock, read } = createRig();
+  const first = await read("hall-a");
+  expect([first.name, first.eventsAfter, first.isStandingTold]).toEqual(["hall-a", null, false]);
+  expect(first.receivedBy("centre-1")).toBeFalse();
+  for (let position = 1; position <= 7; position++) first.eventsDelivered(position, position > 3);
+  expect(journal.appends).toBe(0);
+  clock.advance(5_000);
+  await turns();
+  first.eventsDelivered(7, true);
+  expect(first.receivedBy("centre-1")).toBeFalse();
+  clock.advance(5_000);
+  await first.close();
+  expect(journal.appends).toBe(1);
+  const next = await read("hall-b");
+  expect([next.name, next.eventsAfter, next.isStandingTold]).toEqual(["hall-a", 7, true]);
+  expect([next.receivedBy("centre-2"), next.receivedBy("centre-2")]).toEqual([true, false]);
+  await next.close();
+  expect((await read("hall-c")).receivedBy("centre-1")).toBeTrue();
+  expect((await read("hall-c", "other:50051")).eventsAfter).toBeNull();
+});
+
+test("what cannot be written is tried again; at the end it is left to whoever has taken over", async () => {
+  const { journal, clock, troubles, read } = createRig();
+  const cursor = await read("hall-a");
+  journal.failure = new WatchpostError("UNAVAILABLE", "Redis is away");
+  cursor.eventsDelivered(3, true);
+  clock.advance(5_000);
+  await turns();
+  expect(troubles).toEqual([expect.stringContaining("Redis is away")]);
+  journal.failure = null;
+  clock.advance(5_000);
+  await turns();
+  expect((await read("hall-a")).eventsAfter).toBe(3);
+  journal.failure = new WatchpostError("FAILED_PRECONDITION", "the desk has moved");
+  cursor.eventsDelivered(4, true);
+  await cursor.close();
+  expect(troubles.length).toBe(1);
+});
