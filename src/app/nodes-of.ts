@@ -2,9 +2,11 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { hostname } from "node:os";
 import type { KnownNode } from "../cluster/members.ts";
+import { PROTOCOL, protocolFault } from "../cluster/protocol.ts";
 import { nodesMethods } from "../cluster/nodes-service.ts";
 import { BUILD } from "../model/build-info.ts";
 import type { Clock } from "../model/clock.ts";
+import { WatchpostError } from "../model/errors.ts";
 import type { DrainingGate } from "../transport/draining-gate.ts";
 import { DrainNodeRequestSchema, NodeRecordSchema, Nodes } from "../wire/gen/nodes_pb.ts";
 import type { MethodImpl } from "../wire/service.ts";
@@ -27,7 +29,12 @@ export function nodesOf({ cluster, gate, desk, clock, series, pointsPerS, nodeId
   const alone = async (): Promise<KnownNode[]> => {
     const state = gate.isDraining ? "draining" : "serving";
     const facts = { nodeId: await nodeId(), name: hostname(), version: BUILD.version, startedAtMs, state };
-    const record = create(NodeRecordSchema, { ...facts, series: BigInt(series()), pointsPerSecond: pointsPerS() });
+    const record = create(NodeRecordSchema, {
+      ...facts,
+      protocol: PROTOCOL,
+      series: BigInt(series()),
+      pointsPerSecond: pointsPerS(),
+    });
     return [{ record, isLive: true, seenAtMs: clock.nowMs() }];
   };
   return nodesMethods({
@@ -40,6 +47,8 @@ export function nodesOf({ cluster, gate, desk, clock, series, pointsPerS, nodeId
       else gate.undo();
     },
     async passOn({ record }, request, { signal, principal, peer }) {
+      const fault = protocolFault(record);
+      if (fault !== "") throw new WatchpostError("FAILED_PRECONDITION", fault);
       const bytes = toBinary(DrainNodeRequestSchema, request);
       await cluster?.peers.unary(record.address, Nodes.method.drainNode, bytes, {
         signal,

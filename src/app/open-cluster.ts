@@ -14,6 +14,7 @@ import { WantedShards } from "../cluster/live/wanted-shards.ts";
 import { Members } from "../cluster/members.ts";
 import { NodeKey } from "../cluster/node-key.ts";
 import { Peers } from "../cluster/peers/peers.ts";
+import { PROTOCOL, protocolFault } from "../cluster/protocol.ts";
 import type { Redis } from "../cluster/redis/redis.ts";
 import { shownRedisUrl } from "../cluster/redis/redis-url.ts";
 import { SharedJournal } from "../cluster/shared/shared-journal.ts";
@@ -27,6 +28,7 @@ import { nodeIdOf } from "../log/node-id.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import { BUILD } from "../model/build-info.ts";
 import type { Clock } from "../model/clock.ts";
+import { WatchpostError } from "../model/errors.ts";
 import type { DocumentChange } from "../model/journal.ts";
 import type { Logger } from "../model/logger.ts";
 import { compileMatcher, type SeriesMatcher } from "../model/matcher.ts";
@@ -95,8 +97,6 @@ export interface SeatDeps {
   openDesk(storage: Storage, opening: AsyncDisposableStack): Promise<Desk>;
 }
 
-/** What it can speak to others. */
-const PROTOCOL = 1;
 /** A node that is further behind than this does not become the desk while another one lives that is not. */
 const BEHIND_MAX = 1_000n;
 
@@ -170,8 +170,13 @@ export async function openCluster(
     }),
   });
   opening.defer(() => members.close());
-  const others = () => members.live.filter((record) => record.nodeId !== nodeId && record.address !== "");
+  const faults = () => members.live.map((record) => protocolFault(record)).filter((fault) => fault !== "");
+  const [fault] = faults();
+  if (fault !== undefined) throw new WatchpostError("FAILED_PRECONDITION", fault);
+  const others = () =>
+    members.live.filter((record) => record.nodeId !== nodeId && record.address !== "" && protocolFault(record) === "");
   const noteMembers = () => {
+    for (const sentence of faults()) onTrouble(sentence);
     peers.keep(new Set(others().map((record) => record.address)));
     metrics.nodesLive.set(members.live.length);
   };
@@ -254,7 +259,7 @@ export async function openCluster(
     seat({ written, openDesk }) {
       return (seat = new MovingDesk({
         ...{ peers, logger, clock, stopping: stopping.signal, addressOfHolder, written },
-        trouble: () => (redis.isUp ? "" : `Redis is away: ${redis.trouble}`),
+        trouble: () => (redis.isUp ? (faults()[0] ?? "") : `Redis is away: ${redis.trouble}`),
         async open(fence, stack) {
           // All that was written before is to be here: how everything stands is read out of it.
           const isAway = lease.now?.isResumed === true;

@@ -42,7 +42,10 @@ async function nodes({ server, json }: { server: string; json?: boolean }): Prom
 /** A table, and what is wrong with their Redis. */
 export function nodesText({ nodes: listed, redisTrouble, redisAwaySinceMs }: ListNodesResponse, nowMs: number): string {
   const [titles, ...lines] = textTable(columns(nowMs), listed).split("\n");
-  const table = [pc.bold(titles), ...lines].join("\n");
+  const troubles = listed
+    .filter(({ trouble }) => trouble !== "")
+    .map(({ trouble }) => `${printable(oneLine(trouble))}\n`);
+  const table = [pc.bold(titles), ...lines].join("\n") + troubles.map((trouble) => pc.red(trouble)).join("");
   if (redisTrouble === "") return table;
   const since = new Date(Number(redisAwaySinceMs)).toISOString().slice(0, 19);
   const why = printable(oneLine(redisTrouble));

@@ -4,6 +4,7 @@ import { WatchpostError } from "../model/errors.ts";
 import { Nodes, type DrainNodeRequest, type NodeSchema, type SharedStatePage } from "../wire/gen/nodes_pb.ts";
 import { serverStreaming, unary, type CallContext, type MethodImpl } from "../wire/service.ts";
 import type { DeviceEvent } from "../model/device-event.ts";
+import { protocolFault } from "./protocol.ts";
 import type { KnownNode } from "./members.ts";
 import { deviceEventOf } from "./peers/device-announcement.ts";
 
@@ -82,6 +83,7 @@ function messageOf(
     isDesk: id === (desk ?? here),
     isThis: id === here,
     journalBehind: head - journalPosition,
+    trouble: isLive ? protocolFault(record) : "",
   };
 }
 

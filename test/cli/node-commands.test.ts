@@ -1,9 +1,11 @@
 /** `watchpost nodes` and `watchpost node drain`: of a server by itself, and of two on one Redis. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { create } from "@bufbuild/protobuf";
+import { create, toBinary } from "@bufbuild/protobuf";
+import { Redis as Client } from "ioredis";
 import { join } from "node:path";
 import { nodesText } from "../../src/cli/nodes.ts";
-import { ListNodesResponseSchema } from "../../src/wire/gen/nodes_pb.ts";
+import { PROTOCOL } from "../../src/cluster/protocol.ts";
+import { ListNodesResponseSchema, NodeRecordSchema } from "../../src/wire/gen/nodes_pb.ts";
 import { hasRedis, startRedis, type RedisServer } from "../cluster/redis-server.ts";
 import { until } from "../cluster/until.ts";
 import { startServerProcess, tempDir, type ServerProcess } from "../support/server-process.ts";
@@ -76,6 +78,29 @@ test.skipIf(!hasRedis)(
       expect(await rig.ok(["nodes", "--server", asked.grpc])).toMatch(new RegExp(`\\n${desk} +draining +127`));
       await rig.ok(["node", "drain", desk, "--undo", "--server", asked.grpc]);
       await until("it serves again", async () => (await listed(asked)).nodes.every(({ state }) => state === "serving"));
+
+      // Nodes of the version before are nodes like others; one that is two apart is named, and takes nobody with it who starts.
+      const stranger = async (name: string, protocol: number) => {
+        const record = create(NodeRecordSchema, { nodeId: name, name, version: "9.9", protocol, state: "serving" });
+        const write = ["SET", `{watchpost}:nodes:${name}`, Buffer.from(toBinary(NodeRecordSchema, record))] as const;
+        const client = new Client({ port: redis.port, password: "se/cret" });
+        await client.call(...write);
+        await client.zadd("{watchpost}:nodes", Date.now() + 3_600_000, name);
+        return async () => {
+          await client.zrem("{watchpost}:nodes", name);
+          client.disconnect();
+        };
+      };
+      const ends = [await stranger("older", PROTOCOL - 1), await stranger("newer", PROTOCOL + 2)];
+      const why = `the node newer (version 9.9) speaks protocol ${PROTOCOL + 2} with other nodes`;
+      await until("both are listed, and one of them is not understood", async () => {
+        const text = await rig.ok(["nodes", "--server", asked.grpc]);
+        return /\nolder +serving/.test(text) && text.includes(why) && !text.includes("the node older");
+      });
+      await until("the log says so", () => JSON.stringify(asked.log()).includes(why));
+      await expect(start("hall-3", redis)).rejects.toThrow(why);
+      for (const end of ends) await end();
+
       const health = async (service: string) => {
         return (await rig.run(["health", "--service", service, "--server", asked.grpc])).code === 0;
       };

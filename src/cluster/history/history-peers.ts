@@ -1,5 +1,6 @@
 /** The other members, as history asks them: by node id, those that are gone refused at once. */
 import { WatchpostError } from "../../model/errors.ts";
+import { protocolFault } from "../protocol.ts";
 import type { Members } from "../members.ts";
 import type { Peers } from "../peers/peers.ts";
 import type { HistoryPeers } from "./asked-nodes.ts";
@@ -9,9 +10,11 @@ export function historyPeers(
   peers: Pick<Peers, "unary" | "serverStreaming">,
 ): HistoryPeers {
   const addressOf = (nodeId: string): string => {
-    const address = members.live.find((record) => record.nodeId === nodeId)?.address ?? "";
-    if (address === "") throw new WatchpostError("UNAVAILABLE", "it is down");
-    return address;
+    const record = members.live.find((each) => each.nodeId === nodeId);
+    if (record === undefined || record.address === "") throw new WatchpostError("UNAVAILABLE", "it is down");
+    const fault = protocolFault(record);
+    if (fault !== "") throw new WatchpostError("UNAVAILABLE", fault);
+    return record.address;
   };
   return {
     live: () => members.live.map(({ nodeId }) => nodeId),
