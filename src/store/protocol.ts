@@ -8,6 +8,7 @@ import type { BacklogPart, BacklogQuery, SequencesHeld, UndeliveredPoints } from
 import type { BackupListed } from "./backup.ts";
 import type { FrozenPiece } from "./frozen-file.ts";
 import type { OutgoingPart, OutgoingQuery } from "./outgoing-protocol.ts";
+import type { RecentPart, RecentQuery } from "./recent-protocol.ts";
 import type { DiskLimits, DiskState, DropReason } from "./retention-plan.ts";
 
 /** Ranges that end here or later have no end. */
@@ -305,6 +306,7 @@ export type StoreRequest =
   | { kind: "set_undelivered"; ranges: SequenceRanges }
   | { kind: "backlog"; id: number; query: BacklogQuery }
   | { kind: "outgoing"; id: number; query: OutgoingQuery }
+  | { kind: "recent"; id: number; query: RecentQuery }
   | { kind: "sequences_held"; id: number; ranges: SequenceRanges }
   /** The sequences that brought points of event times in [fromUs, toUs). */
   | { kind: "sequences_of"; id: number; fromUs: number; toUs: number }
@@ -325,6 +327,7 @@ export type StoreAnswer =
   | Float64Array
   | BacklogPart
   | OutgoingPart
+  | RecentPart
   | SequencesHeld
   | SequenceRanges
   | StoreStats

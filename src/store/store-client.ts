@@ -7,6 +7,7 @@ import type { SpawnWorker } from "../model/spawn.ts";
 import type { BacklogPart, BacklogQuery, SequencesHeld } from "./backlog-protocol.ts";
 import type { BackupListed } from "./backup.ts";
 import type { OutgoingPart, OutgoingQuery } from "./outgoing-protocol.ts";
+import type { RecentPart, RecentQuery } from "./recent-protocol.ts";
 import type { FrozenPiece } from "./frozen-file.ts";
 import type {
   ArrivalQuery,
@@ -189,6 +190,11 @@ export class StoreClient {
    */
   outgoing(query: OutgoingQuery, { signal }: { signal?: AbortSignal } = {}): Promise<OutgoingPart> {
     return this.#askUntil<OutgoingPart>((id) => ({ kind: "outgoing", id, query }), signal);
+  }
+
+  /** Rows that came after a sequence, packed, everything absorbed until now; what is sealed meanwhile is left out. Fails as {@link extents} does. */
+  recent(query: RecentQuery): Promise<RecentPart> {
+    return this.#ask<RecentPart>({ kind: "recent", id: ++this.#lastId, query });
   }
 
   /** How much of these sequences is stored. Fails as {@link extents} does. */

@@ -5,6 +5,7 @@ import { messageOf, WatchpostError } from "../model/errors.ts";
 import { systemClock } from "../model/system-clock.ts";
 import { buffersOfPart } from "./backlog-protocol.ts";
 import { buffersOfOutgoing } from "./outgoing-protocol.ts";
+import { buffersOfRecent } from "./recent-protocol.ts";
 import {
   buffersOfArrivals,
   buffersOfRange,
@@ -100,6 +101,8 @@ function serve(
         return ask(id, store.backlog.part(request.query, scheduler.slice), buffersOfPart);
       case "outgoing":
         return ask(id, store.backlog.outgoing.part(request.query, scheduler.slice), buffersOfOutgoing);
+      case "recent":
+        return ask(id, store.recent.part(request.query, scheduler.slice), buffersOfRecent);
       case "sequences_held":
         return ask(id, store.backlog.held(request.ranges, scheduler.slice));
       case "sequences_of":

@@ -19,6 +19,7 @@ import type { Period } from "./period.ts";
 import { PointReading } from "./point-reading.ts";
 import type { Dropped, RangeQuery, RangeResult, Sealed, StoreOpened, StoreOptions, StoreStats } from "./protocol.ts";
 import { RangeReading } from "./range-reading.ts";
+import { RecentReading } from "./recent.ts";
 import { blocksOfGeneration } from "./seal.ts";
 import { ENDLESS_SLICE, runToEnd, type Slice } from "./slice.ts";
 import { unsealedFrames } from "./unsealed-frames.ts";
@@ -59,6 +60,7 @@ export class Store {
   readonly ranges: RangeReading;
   readonly reading: PointReading;
   readonly backlog: Backlog;
+  readonly recent: RecentReading;
   /** Periods of the oldest waiting generation that are written already: the others failed. */
   #written = new Map<Period, Block[]>();
   #sealedBytes = 0;
@@ -126,6 +128,7 @@ export class Store {
     this.backup = new StoreBackup(options.dir, this.#archive, events.onWork);
     this.ranges = new RangeReading(this.#archive, this.#head, events.onWork);
     this.reading = new PointReading(this.#archive, this.#head, events.onWork);
+    this.recent = new RecentReading(this.#archive, this.#head, events.onWork);
     this.backlog = new Backlog(this.#archive, this.#head, { ...events, absorbedSeq: () => this.#absorbedSeq });
   }
 
