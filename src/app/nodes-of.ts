@@ -42,6 +42,7 @@ export function nodesOf({ cluster, gate, desk, clock, series, pointsPerS, nodeId
     known: async () => cluster?.members.known ?? alone(),
     deskId: () => cluster?.lease.holder,
     redisTrouble: () => cluster?.trouble(),
+    recent: () => cluster?.recentRoom(),
     drain(isDraining) {
       if (isDraining) gate.drain();
       else gate.undo();

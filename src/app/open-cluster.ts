@@ -43,6 +43,7 @@ import { DeskHealth } from "./desk-health.ts";
 import { groundOfDesk, type ValueOf } from "./ground-of-desk.ts";
 import { DESK_SERVICES, MovingDesk } from "./moving-desk.ts";
 import type { Desk } from "./open-desk.ts";
+import { openRecent, type OpenRecent } from "./open-recent.ts";
 import type { Storage } from "./open-storage.ts";
 import type { Places } from "./places.ts";
 import { isUpSoon, peerTls, redisOf } from "./redis-of.ts";
@@ -79,6 +80,8 @@ export interface OpenCluster {
   seat(deps: SeatDeps): MovingDesk;
   /** Points of all nodes. */
   readonly history: ClusterStore;
+  /** What Redis has of the recent window; undefined: there is none, or it is not known yet. */
+  recentRoom(): ReturnType<OpenRecent["room"]>;
   /** On all nodes. */
   deleteSeries(seriesIds: Uint32Array, retireOwn: DeletingDeps["retire"]): Promise<DeletedSeries>;
   /** Names and live frames, once there is somebody who knows the newest values. */
@@ -211,9 +214,12 @@ export async function openCluster(
   const everywhere = new MemoryBus((error) => logger.error({ err: error }, "a subscriber of frames failed"));
   opening.defer(bus.subscribe((frame) => everywhere.publish(frame)));
 
+  const names = () => live?.names;
+  const recent = openRecent(config, storage, { redis, clock, metrics, logger, nodeId, names, onTrouble });
   const peersOfHistory = historyPeers(members, peers);
   const historyDeps = {
     ...{ store: storage.store, registry, nodeId, clock, peers: peersOfHistory, places: placesOfSeries },
+    recent: recent?.reader,
   };
   const history = clusterStore(historyDeps);
 
@@ -241,6 +247,7 @@ export async function openCluster(
     },
     want: (matcher) => wanted.want(matcher),
     history,
+    recentRoom: () => recent?.room(),
     deleteSeries: (ids, retire) => deleteOnNodes({ ...historyDeps, retire }, ids),
     trouble: () => (redis.isUp ? undefined : { why: redis.trouble, sinceMs: awaySinceMs }),
     async followDevices(places, scopes, stack) {
@@ -290,6 +297,7 @@ export async function openCluster(
         },
         stack,
       );
+      recent?.fill(stack);
     },
     serve(bound, gate, stack) {
       address = config.redis.advertise ?? bound;

@@ -3,8 +3,9 @@ import { toJson } from "@bufbuild/protobuf";
 import { Command } from "commander";
 import pc from "picocolors";
 import { listNodes } from "../client/nodes.ts";
+import { formatByteSize } from "../model/byte-size.ts";
 import { formatRoughDurationMs } from "../model/duration.ts";
-import { ListNodesResponseSchema, type ListNodesResponse, type Node } from "../wire/gen/nodes_pb.ts";
+import { ListNodesResponseSchema, type ListNodesResponse, type Node, type RecentWindow } from "../wire/gen/nodes_pb.ts";
 import { oneLine } from "./alert-text.ts";
 import { addServerOption, connectTo, interruptSignal } from "./client-flags.ts";
 import { textTable, type Column } from "./text-table.ts";
@@ -40,16 +41,26 @@ async function nodes({ server, json }: { server: string; json?: boolean }): Prom
 }
 
 /** A table, and what is wrong with their Redis. */
-export function nodesText({ nodes: listed, redisTrouble, redisAwaySinceMs }: ListNodesResponse, nowMs: number): string {
+export function nodesText(answer: ListNodesResponse, nowMs: number): string {
+  const { nodes: listed, redisTrouble, redisAwaySinceMs, recent } = answer;
   const [titles, ...lines] = textTable(columns(nowMs), listed).split("\n");
   const troubles = listed
     .filter(({ trouble }) => trouble !== "")
     .map(({ trouble }) => `${printable(oneLine(trouble))}\n`);
-  const table = [pc.bold(titles), ...lines].join("\n") + troubles.map((trouble) => pc.red(trouble)).join("");
+  const rows = [pc.bold(titles), ...lines].join("\n");
+  const table = rows + troubles.map((trouble) => pc.red(trouble)).join("") + recentText(recent, nowMs);
   if (redisTrouble === "") return table;
   const since = new Date(Number(redisAwaySinceMs)).toISOString().slice(0, 19);
   const why = printable(oneLine(redisTrouble));
   return `${table}${pc.red("Redis is away")} since ${since}Z: ${why}. Nodes are as they were then.\n`;
+}
+
+function recentText(recent: RecentWindow | undefined, nowMs: number): string {
+  if (recent === undefined || recent.fromMs === 0n) return "";
+  const { fromMs, bytes, budgetBytes, dropped } = recent;
+  const size = `${formatByteSize(Number(bytes))} of ${formatByteSize(Number(budgetBytes))}`;
+  const gone = dropped === 0n ? "" : `; ${dropped.toLocaleString("en-US")} slices had to go before their time`;
+  return `In Redis for when a node is down: points of the last ${ago(fromMs, nowMs)}, ${size}${gone}\n`;
 }
 
 function columns(nowMs: number): Column<Node>[] {

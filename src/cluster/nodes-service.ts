@@ -6,6 +6,7 @@ import { serverStreaming, unary, type CallContext, type MethodImpl } from "../wi
 import type { DeviceEvent } from "../model/device-event.ts";
 import { protocolFault } from "./protocol.ts";
 import type { KnownNode } from "./members.ts";
+import type { RecentRoom } from "./recent/recent-room.ts";
 import { deviceEventOf } from "./peers/device-announcement.ts";
 
 type NodeInit = MessageInitShape<typeof NodeSchema>;
@@ -18,6 +19,8 @@ export interface NodesDeps {
   deskId(): string | undefined;
   /** Why Redis is away, and since when (Unix milliseconds); undefined: it is there, or there is none. */
   redisTrouble(): { readonly why: string; readonly sinceMs: number } | undefined;
+  /** Undefined: there is no recent window, or it is not known yet. */
+  recent(): (RecentRoom & { readonly budgetBytes: number }) | undefined;
   drain(isDraining: boolean): void;
   /** The same of another node. */
   passOn(node: KnownNode, request: DrainNodeRequest, context: CallContext): Promise<void>;
@@ -35,10 +38,19 @@ export function nodesMethods(deps: NodesDeps): MethodImpl[] {
   return [
     unary(method.listNodes, async () => {
       const trouble = deps.redisTrouble();
+      const recent = deps.recent();
       return {
         nodes: await listed(deps),
         redisTrouble: trouble?.why ?? "",
         redisAwaySinceMs: BigInt(Math.floor(trouble?.sinceMs ?? 0)),
+        ...(recent !== undefined && {
+          recent: {
+            fromMs: BigInt(recent.fromMs),
+            bytes: BigInt(recent.bytes),
+            budgetBytes: BigInt(recent.budgetBytes),
+            dropped: BigInt(recent.dropped),
+          },
+        }),
       };
     }),
     unary(method.drainNode, async (request, context) => {

@@ -2,8 +2,10 @@
 import { z } from "zod";
 import { parseAddress } from "../model/address.ts";
 import { parseRedisUrl, WANTED_REDIS_URL } from "../cluster/redis/redis-url.ts";
-import { parsed, path, text } from "./leaves.ts";
+import { bytes, durationMs, parsed, path, text } from "./leaves.ts";
 
+const HOUR = 3_600_000;
+const MIB = 1024 * 1024;
 const PREFIX = /^[A-Za-z0-9_.-]{1,64}$/;
 
 export const redisSettings = z.strictObject({
@@ -24,6 +26,8 @@ export const redisSettings = z.strictObject({
   cert_file: path(),
   key_file: path(),
   peer_ca_file: path(),
+  recent_window: durationMs(0, 7 * 24 * HOUR),
+  recent_budget: bytes(MIB, 1024 * 1024 * MIB),
 });
 
 export const REDIS_DEFAULTS = {
@@ -35,4 +39,6 @@ export const REDIS_DEFAULTS = {
   cert_file: "none",
   key_file: "none",
   peer_ca_file: "none",
+  recent_window: "2h",
+  recent_budget: "256MiB",
 };

@@ -197,6 +197,10 @@ export const SETTING_TEXTS: Readonly<Record<string, string>> = {
   "redis.key_file": "the key of redis.cert_file",
   "redis.peer_ca_file":
     "who may have signed the certificates of the other nodes, which have one where tls.cert is set; none: those whom the system trusts",
+  "redis.recent_window":
+    "for how long Redis keeps the points of all nodes, which charts show of a node that is down; 0s: it keeps none",
+  "redis.recent_budget":
+    "what that may take of Redis' memory for all nodes together; of more the oldest points go first",
   "traces.endpoint": "where a collector of OpenTelemetry takes spans over HTTP; none: there are no traces",
   "traces.headers": "what goes with every request to it, such as authorization=Bearer%20…; never shown",
   "traces.sample": "the share of calls without a trace of their own that are traced, and of commits",

@@ -225,6 +225,21 @@ export function createMetrics() {
     ),
     nodeBytes: counter("node_bytes_total", "Bytes of points that were sent to other nodes", ["direction"]),
     nodeGaps: counter("node_gaps_total", "Times that points of other nodes were missing, and latest values were read"),
+    recentPoints: counter(
+      "recent_points_total",
+      "Points of the recent window in Redis: written by this node, or read in place of a node that is down",
+      ["direction"],
+    ),
+    recentWrittenBytes: counter(
+      "recent_written_bytes_total",
+      "Bytes that this node wrote to the recent window in Redis",
+    ),
+    recentGaps: counter("recent_gaps_total", "Times that the recent window of this node began anew"),
+    recentBytes: gauge("recent_bytes", "Bytes of the recent window of all nodes in Redis, as looked at last"),
+    recentDropped: counter(
+      "recent_dropped_total",
+      "Slices of the recent window that this node let go of since there were more bytes than redis.recent_budget, or than Redis has room for",
+    ),
     nodesLive: gauge("nodes_live", "Nodes on the same Redis that live, this one among them"),
     redisUp: gauge("redis_up", "1 while the Redis that nodes share is there"),
     isDesk: gauge("is_desk", "1 while this node runs alerts, devices and sessions for all nodes"),

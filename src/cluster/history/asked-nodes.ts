@@ -5,6 +5,8 @@ import { messageOf, WatchpostError } from "../../model/errors.ts";
 import type { MissingNode } from "../../model/missing-node.ts";
 import type { SeriesRegistry } from "../../model/series-registry.ts";
 import { Nodes } from "../../wire/gen/nodes_pb.ts";
+import type { RecentNode } from "../recent/recent-reader.ts";
+import { reachText, type RecentReach } from "../recent/recent-reach.ts";
 import { ownSeries, type OwnStore } from "./own-series.ts";
 import { askBytes, partOf, keysAtOnce, type SeriesAsk, type SeriesPart } from "./series-part.ts";
 
@@ -31,7 +33,15 @@ export interface SeriesPlaces {
   othersWith(seriesId: number): readonly string[];
 }
 
+/** What Redis keeps of the points of nodes. */
+export interface RecentWindow {
+  /** Undefined: there is nothing of it. Fails as Redis does. */
+  of(nodeId: string): Promise<RecentNode | undefined>;
+}
+
 export interface HistoryDeps {
+  /** In place of nodes that do not answer; left out: there is none. */
+  readonly recent?: RecentWindow | undefined;
   readonly store: OwnStore;
   readonly registry: SeriesRegistry;
   readonly places: SeriesPlaces;
@@ -44,6 +54,8 @@ export interface HistoryOptions {
   readonly signal?: AbortSignal;
   /** Of the whole question; other nodes have most of it. */
   readonly timeoutMs?: number;
+  /** Nodes alone are asked. */
+  readonly withoutRecent?: boolean;
 }
 
 const TIMEOUT_MS = 30_000;
@@ -58,16 +70,21 @@ export class AskedNodes implements Disposable {
   readonly #deadlineMs: number;
   readonly #left = new AbortController();
   readonly #signal: AbortSignal;
-  /** By node id. */
+  /** By node id: why it does not answer, … */
+  readonly #silent = new Map<string, string>();
+  /** … and of those of which something is missing for that what is to be said. */
   readonly #missing = new Map<string, string>();
+  readonly #recent: RecentWindow | undefined;
   resolutionUs = 0;
   isCoarse = false;
   isDamaged = false;
   pointsRead = 0;
 
   /** `ids[slot]`: the asked series. */
-  constructor(deps: HistoryDeps, ids: ArrayLike<number>, { signal, timeoutMs = TIMEOUT_MS }: HistoryOptions) {
+  constructor(deps: HistoryDeps, ids: ArrayLike<number>, options: HistoryOptions) {
+    const { signal, timeoutMs = TIMEOUT_MS, withoutRecent = false } = options;
     this.#deps = deps;
+    this.#recent = withoutRecent ? undefined : deps.recent;
     this.#ids = ids;
     this.#deadlineMs = deps.clock.monotonicMs() + timeoutMs * TIMEOUT_SHARE;
     this.#signal = signal === undefined ? this.#left.signal : AbortSignal.any([signal, this.#left.signal]);
@@ -81,8 +98,8 @@ export class AskedNodes implements Disposable {
   }
 
   /**
-   * Slots in the order given, each node asked for those that it has. A node that does not answer ends its parts early, and is among
-   * the missing; what is wrong with the question fails.
+   * Slots in the order given, each node asked for those that it has. Where one does not answer its parts are those of the recent window, and it
+   * is among the missing unless these are all; one that breaks off in the middle ends its parts early. What is wrong with the question fails.
    */
   async *partsOf(nodeId: string, slots: readonly number[], ask: SeriesAsk): AsyncGenerator<SeriesPart, void> {
     const { registry, store } = this.#deps;
@@ -93,11 +110,20 @@ export class AskedNodes implements Disposable {
     }
     const there = slots.filter((slot) => registry.has(this.#ids[slot]));
     const keys = there.map((slot) => registry.keyOf(this.#ids[slot]));
-    for (let [at, end] = [0, 0]; at < there.length && !this.#missing.has(nodeId); at = end) {
+    let at = 0;
+    for (let end = 0; at < there.length && !this.#silent.has(nodeId); at = end) {
       end = at + keysAtOnce(keys, at);
       const some = there.slice(at, end);
-      for await (const part of this.#asked(nodeId, keys.slice(at, end), ask)) yield this.#noted(part, some);
+      let hasTold = false;
+      for await (const part of this.#asked(nodeId, keys.slice(at, end), ask)) {
+        hasTold = true;
+        yield this.#noted(part, some);
+      }
+      if (!this.#silent.has(nodeId)) continue;
+      if (hasTold) return void this.#missing.set(nodeId, this.#silent.get(nodeId)!);
+      break;
     }
+    if (at < there.length) yield* this.#inPlaceOf(nodeId, there.slice(at), ask);
   }
 
   /** Whatever is still under way is ended. */
@@ -117,9 +143,27 @@ export class AskedNodes implements Disposable {
     } catch (error) {
       if (this.#signal.aborted) throw error;
       if (!late.signal.aborted && error instanceof WatchpostError && OF_THE_QUESTION.has(error.status)) throw error;
-      this.#missing.set(nodeId, late.signal.aborted ? "it did not answer in time" : messageOf(error));
+      this.#silent.set(nodeId, late.signal.aborted ? "it did not answer in time" : messageOf(error));
     } finally {
       cancelTimer();
+    }
+  }
+
+  async *#inPlaceOf(nodeId: string, slots: readonly number[], ask: SeriesAsk): AsyncGenerator<SeriesPart, void> {
+    const why = this.#silent.get(nodeId)!;
+    let reach: RecentReach | undefined;
+    const onPartial = () => void this.#missing.set(nodeId, reach === undefined ? why : `${why}; ${reachText(reach)}`);
+    // When a series began nobody knows but the node.
+    if (ask.reading === "first_times" || this.#recent === undefined) return onPartial();
+    try {
+      const recent = await this.#recent.of(nodeId);
+      if (recent === undefined) return onPartial();
+      reach = recent.reach;
+      const ids = slots.map((slot) => this.#ids[slot]);
+      for await (const part of recent.parts(ids, ask, this.#signal, onPartial)) yield this.#noted(part, slots);
+    } catch (error) {
+      if (this.#signal.aborted) throw error;
+      onPartial();
     }
   }
 

@@ -14,8 +14,8 @@ interface Missing {
 
 /** Series of other nodes that lists ask for at once; of more they tell what this node knows. */
 const LISTED_MAX = 20_000;
-/** A list does not wait for long. */
-const LIST_TIMEOUT_MS = 4_000;
+/** A list does not wait for long, nor is all of the recent window read for it. */
+const OF_LISTS: HistoryOptions = { timeoutMs: 4_000, withoutRecent: true };
 
 /**
  * The earliest event time of each series, NaN where nothing is stored. A node that does not answer has none: whatever it has is as if
@@ -28,7 +28,7 @@ export async function clusterExtents(
 ): Promise<Float64Array> {
   const elsewhere = ofOthers(seriesIds, deps);
   if (elsewhere.length === 0 || elsewhere.length > LISTED_MAX) return deps.store.extents(seriesIds, options);
-  using nodes = new AskedNodes(deps, seriesIds, { timeoutMs: LIST_TIMEOUT_MS, ...options });
+  using nodes = new AskedNodes(deps, seriesIds, { ...OF_LISTS, ...options });
   const firstsUs = new Float64Array(seriesIds.length).fill(NaN);
   await eachOfNodes(
     deps,
@@ -53,7 +53,7 @@ export async function clusterNewest(
   const ids = ofOthers(seriesIds, deps);
   if (ids.length === 0 || ids.length > LISTED_MAX) return NONE;
   const query = { seriesIds: ids, arrivedBeforeS: Infinity, beforeUs: Infinity };
-  const { timesUs, values } = await clusterStanding(deps, query, { timeoutMs: LIST_TIMEOUT_MS, ...options });
+  const { timesUs, values } = await clusterStanding(deps, query, { ...OF_LISTS, ...options });
   const isThere = (_: unknown, slot: number) => !Number.isNaN(timesUs[slot]);
   return { seriesIds: ids.filter(isThere), timesUs: timesUs.filter(isThere), values: values.filter(isThere) };
 }

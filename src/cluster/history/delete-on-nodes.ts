@@ -2,13 +2,21 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { messageOf } from "../../model/errors.ts";
 import { DeleteNodeSeriesRequestSchema, DeleteNodeSeriesResponseSchema, Nodes } from "../../wire/gen/nodes_pb.ts";
-import type { HistoryDeps } from "./asked-nodes.ts";
+import type { HistoryDeps, RecentWindow } from "./asked-nodes.ts";
 import { keysAtOnce } from "./series-part.ts";
 import { seriesWithNodes, slotsByNode } from "./split-series.ts";
 
 export interface DeletingDeps extends Omit<HistoryDeps, "store" | "clock"> {
   /** Deletes series of this node; resolves when that is durable. */
   retire(seriesIds: Uint32Array): Promise<void>;
+  readonly recent?: (RecentWindow & ForgettingWindow) | undefined;
+}
+
+/** What Redis keeps of nodes, where series are to be read no more. */
+export interface ForgettingWindow {
+  /** Ids of a node; they are known as long as the series are. */
+  otherIdsOf(nodeId: string, seriesIds: ArrayLike<number>): Uint32Array;
+  forget(nodeId: string, otherIds: readonly number[]): Promise<void>;
 }
 
 export interface NodeDeletion {
@@ -28,13 +36,22 @@ export interface DeletedSeries {
 const TIMEOUT_MS = 20_000;
 
 /**
- * Nodes that have no points of them are told, too, for they know their names; what fails there is of no account. Fails where this node
- * cannot delete its own: nothing is deleted then.
+ * Nodes that have no points of them are told, too, for they know their names; what fails there is of no account. What Redis keeps of a
+ * node that does not answer is read no more. Fails where this node cannot delete its own: nothing is deleted then.
  */
 export async function deleteOnNodes(deps: DeletingDeps, seriesIds: Uint32Array): Promise<DeletedSeries> {
-  const { registry, places, nodeId: ownId, peers, retire } = deps;
+  const { registry, places, nodeId: ownId, peers, retire, recent } = deps;
   const having = slotsByNode(seriesWithNodes(seriesIds, places, ownId));
   const keys = Array.from(seriesIds, (id) => registry.keyOf(id));
+  const otherIds = new Map(
+    Array.from(having, ([nodeId, slots]) => [
+      nodeId,
+      recent?.otherIdsOf(
+        nodeId,
+        slots.map((slot) => seriesIds[slot]),
+      ),
+    ]),
+  );
   await retire(seriesIds.slice().sort());
   const left = new Set<number>();
   const others = new Set([...having.keys(), ...peers.live()]);
@@ -51,6 +68,9 @@ export async function deleteOnNodes(deps: DeletingDeps, seriesIds: Uint32Array):
         return slots.length === 0 ? [] : [{ node, series: slots.length, error: "" }];
       } catch (error) {
         for (const slot of slots) left.add(slot);
+        const known = [...(otherIds.get(nodeId) ?? [])].filter((id) => id !== 0);
+        // A Redis that is away shows nothing of them now; the answer says that they are still there.
+        await recent?.forget(nodeId, known).catch(() => {});
         return slots.length === 0 ? [] : [{ node, series: slots.length, error: messageOf(error) }];
       }
     }),

@@ -100,6 +100,22 @@ export class SeriesNames {
     return this.#others.get(nodeId)?.ids ?? NONE;
   }
 
+  /** The inverse of {@link idOf}, of several. */
+  otherIdsOf(nodeId: string, seriesIds: ArrayLike<number>): Uint32Array {
+    const slots = new Map(Array.from(seriesIds, (id, slot) => [id, slot]));
+    const otherIds = new Uint32Array(seriesIds.length);
+    this.#others.get(nodeId)?.ids.forEach((id, otherId) => {
+      const slot = id === 0 ? undefined : slots.get(id);
+      if (slot !== undefined) otherIds[slot] = otherId;
+    });
+    return otherIds;
+  }
+
+  /** Series of another node that are known. */
+  countOf(nodeId: string): number {
+    return this.#others.get(nodeId)?.ids.reduce((sum, id) => sum + (id === 0 ? 0 : 1), 0) ?? 0;
+  }
+
   /** Asks Redis for names that are not known. Resolves once they are, as far as it has them. */
   async learn(nodeId: string, otherIds: readonly number[]): Promise<void> {
     for (let at = 0; at < otherIds.length; at += NAMES_AT_ONCE) {

@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file nodes.proto.
  */
 export const file_nodes: GenFile = /*@__PURE__*/
-  fileDesc("Cgtub2Rlcy5wcm90bxIJYW5hbHl0aWNzIvgBCgpOb2RlUmVjb3JkEg8KB25vZGVfaWQYASABKAkSDAoEbmFtZRgCIAEoCRIPCgdhZGRyZXNzGAMgASgJEg8KB3ZlcnNpb24YBCABKAkSFQoNc3RhcnRlZF9hdF9tcxgFIAEoAxINCgVzdGF0ZRgGIAEoCRIYChBqb3VybmFsX3Bvc2l0aW9uGAcgASgDEhUKDWpvdXJuYWxfZXBvY2gYCCABKAMSFQoNd2FudGVkX3NoYXJkcxgJIAEoDBIOCgZzZXJpZXMYCiABKAMSGQoRcG9pbnRzX3Blcl9zZWNvbmQYCyABKAESEAoIcHJvdG9jb2wYDCABKAUijgEKEVNoYXJlZFRyYW5zYWN0aW9uEg8KB25vZGVfaWQYASABKAkSFgoOdHJhbnNhY3Rpb25faWQYAiABKAkSJgoGZXZlbnRzGAMgAygLMhYuYW5hbHl0aWNzLlNoYXJlZEV2ZW50EigKB2NoYW5nZXMYBCADKAsyFy5hbmFseXRpY3MuU2hhcmVkQ2hhbmdlIlsKC1NoYXJlZEV2ZW50Eg0KBWF0X21zGAEgASgDEgwKBGtpbmQYAiABKAkSDwoHc3ViamVjdBgDIAEoCRINCgVhY3RvchgEIAEoCRIPCgdwYXlsb2FkGAUgASgJIlsKDFNoYXJlZENoYW5nZRISCgpjb2xsZWN0aW9uGAEgASgJEgsKA2tleRgCIAEoCRIMCgRzb3J0GAMgASgBEhIKBXZhbHVlGAQgASgJSACIAQFCCAoGX3ZhbHVlIpABCglMaXZlRnJhbWUSDwoHbm9kZV9pZBgBIAEoCRIVCg1zdGFydGVkX2F0X21zGAIgASgDEhEKCXNoYXJkX3NlcRgDIAEoAxISCgphcnJpdmFsX21zGAQgASgDEhIKCnNlcmllc19pZHMYBSABKAwSEAoIdGltZXNfdXMYBiABKAwSDgoGdmFsdWVzGAcgASgMIjkKC1Nlcmllc05hbWVkEg8KB25vZGVfaWQYASABKAkSCwoDaWRzGAIgAygNEgwKBGtleXMYAyADKAkivgEKDENhbGxlclJlY29yZBIMCgRuYW1lGAEgASgJEhgKEGlzX2F1dGhlbnRpY2F0ZWQYAiABKAgSDAoEcm9sZRgDIAEoCRIPCgdzb3VyY2VzGAQgAygJEg8KB2RldmljZXMYBSADKAkSDQoFc2l0ZXMYBiADKAkSCwoDdmlhGAcgASgJEhoKDWV4cGlyZXNfYXRfbXMYCCABKANIAIgBARIMCgRwZWVyGAkgASgJQhAKDl9leHBpcmVzX2F0X21zIjAKFlJlYWRTaGFyZWRTdGF0ZVJlcXVlc3QSFgoOYWZ0ZXJfcG9zaXRpb24YASABKAMiiQIKD1NoYXJlZFN0YXRlUGFnZRIVCg1qb3VybmFsX2Vwb2NoGAEgASgDEhgKEHRocm91Z2hfcG9zaXRpb24YAiABKAMSFgoOZmlyc3RfcG9zaXRpb24YAyABKAMSKgoJZG9jdW1lbnRzGAQgAygLMhcuYW5hbHl0aWNzLlNoYXJlZENoYW5nZRIxCgdlbnRyaWVzGAUgAygLMiAuYW5hbHl0aWNzLlNoYXJlZFN0YXRlUGFnZS5FbnRyeRIMCgRsaW5rGAYgASgDGkAKBUVudHJ5EhAKCHBvc2l0aW9uGAEgASgDEiUKBWV2ZW50GAIgASgLMhYuYW5hbHl0aWNzLlNoYXJlZEV2ZW50IpYEChJEZXZpY2VBbm5vdW5jZW1lbnQSDAoEa2luZBgBIAEoCRIOCgZkZXZpY2UYAiABKAkSEwoGcGFyZW50GAMgASgJSACIAQESDwoHdGltZV9tcxgEIAEoAxIOCgZyZWFzb24YBSABKAkSOwoHc2Vuc29ycxgGIAEoCzIlLmFuYWx5dGljcy5EZXZpY2VBbm5vdW5jZW1lbnQuU2Vuc29yc0gBiAEBEhIKBW1vZGVsGAcgASgJSAKIAQESFQoIZmlybXdhcmUYCCABKAlIA4gBARJBCgpwcm9wZXJ0aWVzGAkgAygLMi0uYW5hbHl0aWNzLkRldmljZUFubm91bmNlbWVudC5Qcm9wZXJ0aWVzRW50cnkaXgoGU2Vuc29yEg4KBm1ldHJpYxgBIAEoCRIRCgR1bml0GAIgASgJSACIAQESGAoLZGVzY3JpcHRpb24YAyABKAlIAYgBAUIHCgVfdW5pdEIOCgxfZGVzY3JpcHRpb24aQAoHU2Vuc29ycxI1CgdzZW5zb3JzGAEgAygLMiQuYW5hbHl0aWNzLkRldmljZUFubm91bmNlbWVudC5TZW5zb3IaMQoPUHJvcGVydGllc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCCQoHX3BhcmVudEIKCghfc2Vuc29yc0IICgZfbW9kZWxCCwoJX2Zpcm13YXJlIhgKFkFubm91bmNlRGV2aWNlUmVzcG9uc2UiEgoQTGlzdE5vZGVzUmVxdWVzdCL3AQoETm9kZRIPCgdub2RlX2lkGAEgASgJEgwKBG5hbWUYAiABKAkSDwoHYWRkcmVzcxgDIAEoCRIPCgd2ZXJzaW9uGAQgASgJEhUKDXN0YXJ0ZWRfYXRfbXMYBSABKAMSDQoFc3RhdGUYBiABKAkSEgoKc2Vlbl9hdF9tcxgHIAEoAxIPCgdpc19kZXNrGAggASgIEhYKDmpvdXJuYWxfYmVoaW5kGAkgASgDEg4KBnNlcmllcxgKIAEoAxIZChFwb2ludHNfcGVyX3NlY29uZBgLIAEoARIPCgdpc190aGlzGAwgASgIEg8KB3Ryb3VibGUYDSABKAkiZwoRTGlzdE5vZGVzUmVzcG9uc2USHgoFbm9kZXMYASADKAsyDy5hbmFseXRpY3MuTm9kZRIVCg1yZWRpc190cm91YmxlGAIgASgJEhsKE3JlZGlzX2F3YXlfc2luY2VfbXMYAyABKAMiLgoQRHJhaW5Ob2RlUmVxdWVzdBIMCgRub2RlGAEgASgJEgwKBHVuZG8YAiABKAgiMgoRRHJhaW5Ob2RlUmVzcG9uc2USHQoEbm9kZRgBIAEoCzIPLmFuYWx5dGljcy5Ob2RlIvcBChJRdWVyeVNlcmllc1JlcXVlc3QSDAoEa2V5cxgBIAMoCRIpCgdyZWFkaW5nGAIgASgOMhguYW5hbHl0aWNzLlNlcmllc1JlYWRpbmcSDwoHZnJvbV91cxgDIAEoARINCgV0b191cxgEIAEoARIPCgdzdGVwX3VzGAUgASgBEhAKCGZ1bmN0aW9uGAYgASgJEhIKCm1heF9wb2ludHMYByABKAUSFAoHYXNfb2ZfcxgIIAEoAUgAiAEBEg4KBmZyb21fcxgJIAEoARIMCgR0b19zGAogASgBEhEKCXBhcnRfcm93cxgLIAEoDUIKCghfYXNfb2ZfcyK4AQoPUXVlcnlTZXJpZXNQYXJ0Eg0KBXNsb3RzGAEgASgMEgwKBHJvd3MYAiABKAwSDwoHY29sdW1ucxgDIAEoDBIVCg1yZXNvbHV0aW9uX3VzGAQgASgBEhEKCWlzX2NvYXJzZRgFIAEoCBISCgppc19kYW1hZ2VkGAYgASgIEhMKC3BvaW50c19yZWFkGAcgASgBEiQKBG5leHQYCCABKAsyFi5hbmFseXRpY3MuU2VyaWVzUGxhY2UiLAoLU2VyaWVzUGxhY2USDAoEc2xvdBgBIAEoDRIPCgdmcm9tX3VzGAIgASgBIicKF0RlbGV0ZU5vZGVTZXJpZXNSZXF1ZXN0EgwKBGtleXMYASADKAkiKgoYRGVsZXRlTm9kZVNlcmllc1Jlc3BvbnNlEg4KBnNlcmllcxgBIAEoAyqiAQoNU2VyaWVzUmVhZGluZxIeChpTRVJJRVNfUkVBRElOR19VTlNQRUNJRklFRBAAEhcKE1NFUklFU19SRUFESU5HX1JVTlMQARIbChdTRVJJRVNfUkVBRElOR19BUlJJVkFMUxACEhsKF1NFUklFU19SRUFESU5HX1NUQU5ESU5HEAMSHgoaU0VSSUVTX1JFQURJTkdfRklSU1RfVElNRVMQBDLoAwoFTm9kZXMSRgoJTGlzdE5vZGVzEhsuYW5hbHl0aWNzLkxpc3ROb2Rlc1JlcXVlc3QaHC5hbmFseXRpY3MuTGlzdE5vZGVzUmVzcG9uc2USRgoJRHJhaW5Ob2RlEhsuYW5hbHl0aWNzLkRyYWluTm9kZVJlcXVlc3QaHC5hbmFseXRpY3MuRHJhaW5Ob2RlUmVzcG9uc2USUgoOQW5ub3VuY2VEZXZpY2USHS5hbmFseXRpY3MuRGV2aWNlQW5ub3VuY2VtZW50GiEuYW5hbHl0aWNzLkFubm91bmNlRGV2aWNlUmVzcG9uc2USUgoPUmVhZFNoYXJlZFN0YXRlEiEuYW5hbHl0aWNzLlJlYWRTaGFyZWRTdGF0ZVJlcXVlc3QaGi5hbmFseXRpY3MuU2hhcmVkU3RhdGVQYWdlMAESSgoLUXVlcnlTZXJpZXMSHS5hbmFseXRpY3MuUXVlcnlTZXJpZXNSZXF1ZXN0GhouYW5hbHl0aWNzLlF1ZXJ5U2VyaWVzUGFydDABElsKEERlbGV0ZU5vZGVTZXJpZXMSIi5hbmFseXRpY3MuRGVsZXRlTm9kZVNlcmllc1JlcXVlc3QaIy5hbmFseXRpY3MuRGVsZXRlTm9kZVNlcmllc1Jlc3BvbnNlYgZwcm90bzM");
+  fileDesc("Cgtub2Rlcy5wcm90bxIJYW5hbHl0aWNzIvgBCgpOb2RlUmVjb3JkEg8KB25vZGVfaWQYASABKAkSDAoEbmFtZRgCIAEoCRIPCgdhZGRyZXNzGAMgASgJEg8KB3ZlcnNpb24YBCABKAkSFQoNc3RhcnRlZF9hdF9tcxgFIAEoAxINCgVzdGF0ZRgGIAEoCRIYChBqb3VybmFsX3Bvc2l0aW9uGAcgASgDEhUKDWpvdXJuYWxfZXBvY2gYCCABKAMSFQoNd2FudGVkX3NoYXJkcxgJIAEoDBIOCgZzZXJpZXMYCiABKAMSGQoRcG9pbnRzX3Blcl9zZWNvbmQYCyABKAESEAoIcHJvdG9jb2wYDCABKAUijgEKEVNoYXJlZFRyYW5zYWN0aW9uEg8KB25vZGVfaWQYASABKAkSFgoOdHJhbnNhY3Rpb25faWQYAiABKAkSJgoGZXZlbnRzGAMgAygLMhYuYW5hbHl0aWNzLlNoYXJlZEV2ZW50EigKB2NoYW5nZXMYBCADKAsyFy5hbmFseXRpY3MuU2hhcmVkQ2hhbmdlIlsKC1NoYXJlZEV2ZW50Eg0KBWF0X21zGAEgASgDEgwKBGtpbmQYAiABKAkSDwoHc3ViamVjdBgDIAEoCRINCgVhY3RvchgEIAEoCRIPCgdwYXlsb2FkGAUgASgJIlsKDFNoYXJlZENoYW5nZRISCgpjb2xsZWN0aW9uGAEgASgJEgsKA2tleRgCIAEoCRIMCgRzb3J0GAMgASgBEhIKBXZhbHVlGAQgASgJSACIAQFCCAoGX3ZhbHVlIpABCglMaXZlRnJhbWUSDwoHbm9kZV9pZBgBIAEoCRIVCg1zdGFydGVkX2F0X21zGAIgASgDEhEKCXNoYXJkX3NlcRgDIAEoAxISCgphcnJpdmFsX21zGAQgASgDEhIKCnNlcmllc19pZHMYBSABKAwSEAoIdGltZXNfdXMYBiABKAwSDgoGdmFsdWVzGAcgASgMIjkKC1Nlcmllc05hbWVkEg8KB25vZGVfaWQYASABKAkSCwoDaWRzGAIgAygNEgwKBGtleXMYAyADKAkivgEKDENhbGxlclJlY29yZBIMCgRuYW1lGAEgASgJEhgKEGlzX2F1dGhlbnRpY2F0ZWQYAiABKAgSDAoEcm9sZRgDIAEoCRIPCgdzb3VyY2VzGAQgAygJEg8KB2RldmljZXMYBSADKAkSDQoFc2l0ZXMYBiADKAkSCwoDdmlhGAcgASgJEhoKDWV4cGlyZXNfYXRfbXMYCCABKANIAIgBARIMCgRwZWVyGAkgASgJQhAKDl9leHBpcmVzX2F0X21zIjAKFlJlYWRTaGFyZWRTdGF0ZVJlcXVlc3QSFgoOYWZ0ZXJfcG9zaXRpb24YASABKAMiiQIKD1NoYXJlZFN0YXRlUGFnZRIVCg1qb3VybmFsX2Vwb2NoGAEgASgDEhgKEHRocm91Z2hfcG9zaXRpb24YAiABKAMSFgoOZmlyc3RfcG9zaXRpb24YAyABKAMSKgoJZG9jdW1lbnRzGAQgAygLMhcuYW5hbHl0aWNzLlNoYXJlZENoYW5nZRIxCgdlbnRyaWVzGAUgAygLMiAuYW5hbHl0aWNzLlNoYXJlZFN0YXRlUGFnZS5FbnRyeRIMCgRsaW5rGAYgASgDGkAKBUVudHJ5EhAKCHBvc2l0aW9uGAEgASgDEiUKBWV2ZW50GAIgASgLMhYuYW5hbHl0aWNzLlNoYXJlZEV2ZW50IpYEChJEZXZpY2VBbm5vdW5jZW1lbnQSDAoEa2luZBgBIAEoCRIOCgZkZXZpY2UYAiABKAkSEwoGcGFyZW50GAMgASgJSACIAQESDwoHdGltZV9tcxgEIAEoAxIOCgZyZWFzb24YBSABKAkSOwoHc2Vuc29ycxgGIAEoCzIlLmFuYWx5dGljcy5EZXZpY2VBbm5vdW5jZW1lbnQuU2Vuc29yc0gBiAEBEhIKBW1vZGVsGAcgASgJSAKIAQESFQoIZmlybXdhcmUYCCABKAlIA4gBARJBCgpwcm9wZXJ0aWVzGAkgAygLMi0uYW5hbHl0aWNzLkRldmljZUFubm91bmNlbWVudC5Qcm9wZXJ0aWVzRW50cnkaXgoGU2Vuc29yEg4KBm1ldHJpYxgBIAEoCRIRCgR1bml0GAIgASgJSACIAQESGAoLZGVzY3JpcHRpb24YAyABKAlIAYgBAUIHCgVfdW5pdEIOCgxfZGVzY3JpcHRpb24aQAoHU2Vuc29ycxI1CgdzZW5zb3JzGAEgAygLMiQuYW5hbHl0aWNzLkRldmljZUFubm91bmNlbWVudC5TZW5zb3IaMQoPUHJvcGVydGllc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCCQoHX3BhcmVudEIKCghfc2Vuc29yc0IICgZfbW9kZWxCCwoJX2Zpcm13YXJlIhgKFkFubm91bmNlRGV2aWNlUmVzcG9uc2UipAEKC1JlY2VudFNsaWNlEhEKCWFmdGVyX3NlcRgBIAEoARITCgt0aHJvdWdoX3NlcRgCIAEoARIPCgdmcm9tX3VzGAMgASgBEg0KBXRvX3VzGAQgASgBEhEKCWJlZm9yZV91cxgFIAEoARIMCgRyb3dzGAYgASgBEg0KBWJ5dGVzGAcgASgBEg0KBWF0X21zGAggASgBEg4KBnNoYXJkcxgJIAMoDSIdCgtSZWNlbnRDaHVuaxIOCgZibG9ja3MYASADKAwiWgoKUmVjZW50VGFpbBIlCgVzbGljZRgBIAEoCzIWLmFuYWx5dGljcy5SZWNlbnRTbGljZRIlCgVjaHVuaxgCIAEoCzIWLmFuYWx5dGljcy5SZWNlbnRDaHVuayISChBMaXN0Tm9kZXNSZXF1ZXN0IvcBCgROb2RlEg8KB25vZGVfaWQYASABKAkSDAoEbmFtZRgCIAEoCRIPCgdhZGRyZXNzGAMgASgJEg8KB3ZlcnNpb24YBCABKAkSFQoNc3RhcnRlZF9hdF9tcxgFIAEoAxINCgVzdGF0ZRgGIAEoCRISCgpzZWVuX2F0X21zGAcgASgDEg8KB2lzX2Rlc2sYCCABKAgSFgoOam91cm5hbF9iZWhpbmQYCSABKAMSDgoGc2VyaWVzGAogASgDEhkKEXBvaW50c19wZXJfc2Vjb25kGAsgASgBEg8KB2lzX3RoaXMYDCABKAgSDwoHdHJvdWJsZRgNIAEoCSKQAQoRTGlzdE5vZGVzUmVzcG9uc2USHgoFbm9kZXMYASADKAsyDy5hbmFseXRpY3MuTm9kZRIVCg1yZWRpc190cm91YmxlGAIgASgJEhsKE3JlZGlzX2F3YXlfc2luY2VfbXMYAyABKAMSJwoGcmVjZW50GAQgASgLMhcuYW5hbHl0aWNzLlJlY2VudFdpbmRvdyJVCgxSZWNlbnRXaW5kb3cSDwoHZnJvbV9tcxgBIAEoAxINCgVieXRlcxgCIAEoAxIUCgxidWRnZXRfYnl0ZXMYAyABKAMSDwoHZHJvcHBlZBgEIAEoAyIuChBEcmFpbk5vZGVSZXF1ZXN0EgwKBG5vZGUYASABKAkSDAoEdW5kbxgCIAEoCCIyChFEcmFpbk5vZGVSZXNwb25zZRIdCgRub2RlGAEgASgLMg8uYW5hbHl0aWNzLk5vZGUi9wEKElF1ZXJ5U2VyaWVzUmVxdWVzdBIMCgRrZXlzGAEgAygJEikKB3JlYWRpbmcYAiABKA4yGC5hbmFseXRpY3MuU2VyaWVzUmVhZGluZxIPCgdmcm9tX3VzGAMgASgBEg0KBXRvX3VzGAQgASgBEg8KB3N0ZXBfdXMYBSABKAESEAoIZnVuY3Rpb24YBiABKAkSEgoKbWF4X3BvaW50cxgHIAEoBRIUCgdhc19vZl9zGAggASgBSACIAQESDgoGZnJvbV9zGAkgASgBEgwKBHRvX3MYCiABKAESEQoJcGFydF9yb3dzGAsgASgNQgoKCF9hc19vZl9zIrgBCg9RdWVyeVNlcmllc1BhcnQSDQoFc2xvdHMYASABKAwSDAoEcm93cxgCIAEoDBIPCgdjb2x1bW5zGAMgASgMEhUKDXJlc29sdXRpb25fdXMYBCABKAESEQoJaXNfY29hcnNlGAUgASgIEhIKCmlzX2RhbWFnZWQYBiABKAgSEwoLcG9pbnRzX3JlYWQYByABKAESJAoEbmV4dBgIIAEoCzIWLmFuYWx5dGljcy5TZXJpZXNQbGFjZSIsCgtTZXJpZXNQbGFjZRIMCgRzbG90GAEgASgNEg8KB2Zyb21fdXMYAiABKAEiJwoXRGVsZXRlTm9kZVNlcmllc1JlcXVlc3QSDAoEa2V5cxgBIAMoCSIqChhEZWxldGVOb2RlU2VyaWVzUmVzcG9uc2USDgoGc2VyaWVzGAEgASgDKqIBCg1TZXJpZXNSZWFkaW5nEh4KGlNFUklFU19SRUFESU5HX1VOU1BFQ0lGSUVEEAASFwoTU0VSSUVTX1JFQURJTkdfUlVOUxABEhsKF1NFUklFU19SRUFESU5HX0FSUklWQUxTEAISGwoXU0VSSUVTX1JFQURJTkdfU1RBTkRJTkcQAxIeChpTRVJJRVNfUkVBRElOR19GSVJTVF9USU1FUxAEMugDCgVOb2RlcxJGCglMaXN0Tm9kZXMSGy5hbmFseXRpY3MuTGlzdE5vZGVzUmVxdWVzdBocLmFuYWx5dGljcy5MaXN0Tm9kZXNSZXNwb25zZRJGCglEcmFpbk5vZGUSGy5hbmFseXRpY3MuRHJhaW5Ob2RlUmVxdWVzdBocLmFuYWx5dGljcy5EcmFpbk5vZGVSZXNwb25zZRJSCg5Bbm5vdW5jZURldmljZRIdLmFuYWx5dGljcy5EZXZpY2VBbm5vdW5jZW1lbnQaIS5hbmFseXRpY3MuQW5ub3VuY2VEZXZpY2VSZXNwb25zZRJSCg9SZWFkU2hhcmVkU3RhdGUSIS5hbmFseXRpY3MuUmVhZFNoYXJlZFN0YXRlUmVxdWVzdBoaLmFuYWx5dGljcy5TaGFyZWRTdGF0ZVBhZ2UwARJKCgtRdWVyeVNlcmllcxIdLmFuYWx5dGljcy5RdWVyeVNlcmllc1JlcXVlc3QaGi5hbmFseXRpY3MuUXVlcnlTZXJpZXNQYXJ0MAESWwoQRGVsZXRlTm9kZVNlcmllcxIiLmFuYWx5dGljcy5EZWxldGVOb2RlU2VyaWVzUmVxdWVzdBojLmFuYWx5dGljcy5EZWxldGVOb2RlU2VyaWVzUmVzcG9uc2ViBnByb3RvMw");
 
 /**
  * A node as it writes itself down in Redis, once a second while it lives.
@@ -578,6 +578,116 @@ export const AnnounceDeviceResponseSchema: GenMessage<AnnounceDeviceResponse> = 
   messageDesc(file_nodes, 10);
 
 /**
+ * Points of the recent window in Redis: those of a node that came with one of its sequences in (after_seq, through_seq].
+ *
+ * @generated from message analytics.RecentSlice
+ */
+export type RecentSlice = Message<"analytics.RecentSlice"> & {
+  /**
+   * @generated from field: double after_seq = 1;
+   */
+  afterSeq: number;
+
+  /**
+   * @generated from field: double through_seq = 2;
+   */
+  throughSeq: number;
+
+  /**
+   * Event times, Unix microseconds: of the earliest point, of the latest one, and of the latest one of all that came before.
+   *
+   * @generated from field: double from_us = 3;
+   */
+  fromUs: number;
+
+  /**
+   * @generated from field: double to_us = 4;
+   */
+  toUs: number;
+
+  /**
+   * @generated from field: double before_us = 5;
+   */
+  beforeUs: number;
+
+  /**
+   * @generated from field: double rows = 6;
+   */
+  rows: number;
+
+  /**
+   * Bytes of its points in Redis.
+   *
+   * @generated from field: double bytes = 7;
+   */
+  bytes: number;
+
+  /**
+   * When it was written, by the clock of the node: Unix milliseconds.
+   *
+   * @generated from field: double at_ms = 8;
+   */
+  atMs: number;
+
+  /**
+   * Shards of series that have points in it; a tail has all of them together, and names none.
+   *
+   * @generated from field: repeated uint32 shards = 9;
+   */
+  shards: number[];
+};
+
+/**
+ * Describes the message analytics.RecentSlice.
+ * Use `create(RecentSliceSchema)` to create a new message.
+ */
+export const RecentSliceSchema: GenMessage<RecentSlice> = /*@__PURE__*/
+  messageDesc(file_nodes, 11);
+
+/**
+ * Rows of points, packed, one block behind the other.
+ *
+ * @generated from message analytics.RecentChunk
+ */
+export type RecentChunk = Message<"analytics.RecentChunk"> & {
+  /**
+   * @generated from field: repeated bytes blocks = 1;
+   */
+  blocks: Uint8Array[];
+};
+
+/**
+ * Describes the message analytics.RecentChunk.
+ * Use `create(RecentChunkSchema)` to create a new message.
+ */
+export const RecentChunkSchema: GenMessage<RecentChunk> = /*@__PURE__*/
+  messageDesc(file_nodes, 12);
+
+/**
+ * What came last, second by second, until a slice has it.
+ *
+ * @generated from message analytics.RecentTail
+ */
+export type RecentTail = Message<"analytics.RecentTail"> & {
+  /**
+   * @generated from field: analytics.RecentSlice slice = 1;
+   */
+  slice?: RecentSlice | undefined;
+
+  /**
+   * @generated from field: analytics.RecentChunk chunk = 2;
+   */
+  chunk?: RecentChunk | undefined;
+};
+
+/**
+ * Describes the message analytics.RecentTail.
+ * Use `create(RecentTailSchema)` to create a new message.
+ */
+export const RecentTailSchema: GenMessage<RecentTail> = /*@__PURE__*/
+  messageDesc(file_nodes, 13);
+
+/**
  * @generated from message analytics.ListNodesRequest
  */
 export type ListNodesRequest = Message<"analytics.ListNodesRequest"> & {
@@ -588,7 +698,7 @@ export type ListNodesRequest = Message<"analytics.ListNodesRequest"> & {
  * Use `create(ListNodesRequestSchema)` to create a new message.
  */
 export const ListNodesRequestSchema: GenMessage<ListNodesRequest> = /*@__PURE__*/
-  messageDesc(file_nodes, 11);
+  messageDesc(file_nodes, 14);
 
 /**
  * @generated from message analytics.Node
@@ -681,7 +791,7 @@ export type Node = Message<"analytics.Node"> & {
  * Use `create(NodeSchema)` to create a new message.
  */
 export const NodeSchema: GenMessage<Node> = /*@__PURE__*/
-  messageDesc(file_nodes, 12);
+  messageDesc(file_nodes, 15);
 
 /**
  * @generated from message analytics.ListNodesResponse
@@ -707,6 +817,13 @@ export type ListNodesResponse = Message<"analytics.ListNodesResponse"> & {
    * @generated from field: int64 redis_away_since_ms = 3;
    */
   redisAwaySinceMs: bigint;
+
+  /**
+   * Left out: nothing is kept there, or it is not known yet.
+   *
+   * @generated from field: analytics.RecentWindow recent = 4;
+   */
+  recent?: RecentWindow | undefined;
 };
 
 /**
@@ -714,7 +831,45 @@ export type ListNodesResponse = Message<"analytics.ListNodesResponse"> & {
  * Use `create(ListNodesResponseSchema)` to create a new message.
  */
 export const ListNodesResponseSchema: GenMessage<ListNodesResponse> = /*@__PURE__*/
-  messageDesc(file_nodes, 13);
+  messageDesc(file_nodes, 16);
+
+/**
+ * What Redis keeps of the points of all nodes, for when one is down.
+ *
+ * @generated from message analytics.RecentWindow
+ */
+export type RecentWindow = Message<"analytics.RecentWindow"> & {
+  /**
+   * Since when they came: Unix milliseconds; 0: there are none.
+   *
+   * @generated from field: int64 from_ms = 1;
+   */
+  fromMs: bigint;
+
+  /**
+   * @generated from field: int64 bytes = 2;
+   */
+  bytes: bigint;
+
+  /**
+   * @generated from field: int64 budget_bytes = 3;
+   */
+  budgetBytes: bigint;
+
+  /**
+   * Slices that the node which answers has let go of, since there were more bytes than the budget.
+   *
+   * @generated from field: int64 dropped = 4;
+   */
+  dropped: bigint;
+};
+
+/**
+ * Describes the message analytics.RecentWindow.
+ * Use `create(RecentWindowSchema)` to create a new message.
+ */
+export const RecentWindowSchema: GenMessage<RecentWindow> = /*@__PURE__*/
+  messageDesc(file_nodes, 17);
 
 /**
  * @generated from message analytics.DrainNodeRequest
@@ -740,7 +895,7 @@ export type DrainNodeRequest = Message<"analytics.DrainNodeRequest"> & {
  * Use `create(DrainNodeRequestSchema)` to create a new message.
  */
 export const DrainNodeRequestSchema: GenMessage<DrainNodeRequest> = /*@__PURE__*/
-  messageDesc(file_nodes, 14);
+  messageDesc(file_nodes, 18);
 
 /**
  * @generated from message analytics.DrainNodeResponse
@@ -757,7 +912,7 @@ export type DrainNodeResponse = Message<"analytics.DrainNodeResponse"> & {
  * Use `create(DrainNodeResponseSchema)` to create a new message.
  */
 export const DrainNodeResponseSchema: GenMessage<DrainNodeResponse> = /*@__PURE__*/
-  messageDesc(file_nodes, 15);
+  messageDesc(file_nodes, 19);
 
 /**
  * @generated from message analytics.QuerySeriesRequest
@@ -840,7 +995,7 @@ export type QuerySeriesRequest = Message<"analytics.QuerySeriesRequest"> & {
  * Use `create(QuerySeriesRequestSchema)` to create a new message.
  */
 export const QuerySeriesRequestSchema: GenMessage<QuerySeriesRequest> = /*@__PURE__*/
-  messageDesc(file_nodes, 16);
+  messageDesc(file_nodes, 20);
 
 /**
  * @generated from message analytics.QuerySeriesPart
@@ -903,7 +1058,7 @@ export type QuerySeriesPart = Message<"analytics.QuerySeriesPart"> & {
  * Use `create(QuerySeriesPartSchema)` to create a new message.
  */
 export const QuerySeriesPartSchema: GenMessage<QuerySeriesPart> = /*@__PURE__*/
-  messageDesc(file_nodes, 17);
+  messageDesc(file_nodes, 21);
 
 /**
  * @generated from message analytics.SeriesPlace
@@ -925,7 +1080,7 @@ export type SeriesPlace = Message<"analytics.SeriesPlace"> & {
  * Use `create(SeriesPlaceSchema)` to create a new message.
  */
 export const SeriesPlaceSchema: GenMessage<SeriesPlace> = /*@__PURE__*/
-  messageDesc(file_nodes, 18);
+  messageDesc(file_nodes, 22);
 
 /**
  * @generated from message analytics.DeleteNodeSeriesRequest
@@ -944,7 +1099,7 @@ export type DeleteNodeSeriesRequest = Message<"analytics.DeleteNodeSeriesRequest
  * Use `create(DeleteNodeSeriesRequestSchema)` to create a new message.
  */
 export const DeleteNodeSeriesRequestSchema: GenMessage<DeleteNodeSeriesRequest> = /*@__PURE__*/
-  messageDesc(file_nodes, 19);
+  messageDesc(file_nodes, 23);
 
 /**
  * @generated from message analytics.DeleteNodeSeriesResponse
@@ -963,7 +1118,7 @@ export type DeleteNodeSeriesResponse = Message<"analytics.DeleteNodeSeriesRespon
  * Use `create(DeleteNodeSeriesResponseSchema)` to create a new message.
  */
 export const DeleteNodeSeriesResponseSchema: GenMessage<DeleteNodeSeriesResponse> = /*@__PURE__*/
-  messageDesc(file_nodes, 20);
+  messageDesc(file_nodes, 24);
 
 /**
  * What is wanted of the points of series.
