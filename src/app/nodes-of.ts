@@ -40,7 +40,7 @@ export function nodesOf({ cluster, gate, desk, clock, series, pointsPerS, nodeId
   return nodesMethods({
     nodeId,
     known: async () => cluster?.members.known ?? alone(),
-    deskId: () => cluster?.lease.holder,
+    deskId: () => cluster?.deskId,
     redisTrouble: () => cluster?.trouble(),
     recent: () => cluster?.recentRoom(),
     drain(isDraining) {

@@ -1,0 +1,138 @@
+/** The desk among several nodes, as one of them has it: whether it is here, what it stands on here, and where it is otherwise. */
+import type { MemoryBus } from "../bus/memory-bus.ts";
+import { DeskLease, type Fence } from "../cluster/desk-lease.ts";
+import type { ClusterStore } from "../cluster/history/cluster-store.ts";
+import type { WantedShards } from "../cluster/live/wanted-shards.ts";
+import type { SharedJournal } from "../cluster/shared/shared-journal.ts";
+import type { Config } from "../config/config.ts";
+import type { Journal } from "../log/journal.ts";
+import type { Metrics } from "../metrics/metrics.ts";
+import type { Clock } from "../model/clock.ts";
+import type { Logger } from "../model/logger.ts";
+import { compileMatcher } from "../model/matcher.ts";
+import type { DrainingGate } from "../transport/draining-gate.ts";
+import type { HealthState } from "../transport/health.ts";
+import type { MethodImpl } from "../wire/service.ts";
+import { deskJournal } from "./desk-journal.ts";
+import { DeskHealth } from "./desk-health.ts";
+import { groundOfDesk, type ValueOf } from "./ground-of-desk.ts";
+import { DESK_SERVICES, MovingDesk } from "./moving-desk.ts";
+import type { Desk } from "./open-desk.ts";
+import type { OpenMembers } from "./open-members.ts";
+import type { Storage } from "./open-storage.ts";
+
+export interface ClusterDeskDeps {
+  readonly nodeId: string;
+  readonly config: Config;
+  readonly storage: Storage;
+  readonly history: ClusterStore;
+  readonly everywhere: MemoryBus;
+  readonly nodes: OpenMembers;
+  readonly shared: SharedJournal;
+  /** This node's own over the shared journal. */
+  readonly journal: Journal;
+  readonly wanted: WantedShards;
+  readonly health: HealthState;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Aborted when this node stops. */
+  readonly stopping: AbortSignal;
+  readonly valueOf: ValueOf;
+  /** Where devices are is asked of whoever follows them from here again. */
+  usePlaces(): void;
+  onTrouble(sentence: string): void;
+}
+
+export interface SeatDeps {
+  written(methods: readonly MethodImpl[]): readonly MethodImpl[];
+  /** `storage`: what the desk stands on. */
+  openDesk(storage: Storage, opening: AsyncDisposableStack): Promise<Desk>;
+}
+
+export interface ClusterDesk {
+  /** Id of the node that was seen as the desk last; "": none. */
+  readonly holder: string;
+  seat(deps: SeatDeps): MovingDesk;
+  /** From now on this node takes part in which is the desk. */
+  serve(gate: DrainingGate, opening: AsyncDisposableStack): void;
+}
+
+/** A node that is further behind than this does not become the desk while another one lives that is not. */
+const BEHIND_MAX = 1_000n;
+
+export function clusterDesk(deps: ClusterDeskDeps): ClusterDesk {
+  const { nodeId, config, storage, history, everywhere, nodes, shared, journal, wanted } = deps;
+  const { health, clock, logger, metrics, stopping, valueOf, usePlaces, onTrouble } = deps;
+  const { redis, members, peers, others } = nodes;
+  let seat: MovingDesk | undefined;
+  let lease: DeskLease | undefined;
+  const holder = () => lease?.holder ?? "";
+  const isElsewhere = () => holder() !== "" && holder() !== nodeId;
+  const writes = deskJournal({
+    ...{ nodeId, shared, journal, own: storage.journal, redis, clock, logger },
+    onOvertaken: () => {
+      logger.warn({}, "another node was the desk while this one could not reach Redis: what it wrote holds");
+      void lease?.giveBack();
+    },
+  });
+  const addressOfHolder = () => others().find((record) => record.nodeId === holder())?.address;
+  return {
+    get holder() {
+      return holder();
+    },
+    seat({ written, openDesk }) {
+      return (seat = new MovingDesk({
+        ...{ peers, logger, clock, stopping, addressOfHolder, written },
+        isAwaited: () => lease?.isAwaited === true,
+        trouble: () => (redis.isUp ? (nodes.faults()[0] ?? "") : `Redis is away: ${redis.trouble}`),
+        async open(fence, stack) {
+          // All that was written before is to be here: how everything stands is read out of it.
+          const isAway = lease?.isResumed === true;
+          if (!isAway) await shared.caughtUp(stopping);
+          stack.defer(wanted.want(compileMatcher(["*"], {})));
+          const opened = await writes.open(fence, isAway, stack);
+          stack.defer(() => usePlaces());
+          return openDesk(groundOfDesk({ ...storage, history }, opened, everywhere, valueOf), stack);
+        },
+        giveBack: async () => void (await lease?.giveBack()),
+      }));
+    },
+    serve(gate, stack) {
+      const services = DESK_SERVICES.map(({ typeName }) => typeName);
+      const isDeskKnown = () => seat?.isKnown === true;
+      const deskHealth = new DeskHealth({ health, redis, clock, services, isDeskKnown });
+      stack.defer(() => deskHealth.close());
+      const taken = (fence: Fence) => {
+        metrics.isDesk.set(1);
+        void seat?.taken(fence).then(() => deskHealth.look());
+      };
+      const lost = () => {
+        metrics.isDesk.set(0);
+        void seat?.lost().then(() => deskHealth.look());
+      };
+      const opened = (lease = new DeskLease({
+        ...{ redis, clock, prefix: config.redis.prefix, nodeId, onTrouble, onTaken: taken, onLost: lost },
+        mayTake: () => !gate.isDraining && isUpToDate(nodes, shared),
+      }));
+      stack.defer(async () => {
+        await opened.close();
+        await seat?.close();
+      });
+      stack.defer(
+        members.follow(() => {
+          seat?.look();
+          deskHealth.look();
+          if (isElsewhere()) writes.isElsewhere();
+        }),
+      );
+      stack.defer(gate.follow(() => gate.isDraining && void opened.giveBack()));
+      void writes.wasHere().then((wasHere) => wasHere && opened.resume());
+    },
+  };
+}
+
+function isUpToDate({ members }: OpenMembers, shared: SharedJournal): boolean {
+  const head = members.live.reduce((most, { journalPosition: at }) => (at > most ? at : most), 0n);
+  return shared.trouble === "" && head - BigInt(shared.position) <= BEHIND_MAX;
+}
