@@ -33,6 +33,8 @@ export interface MovingDeskDeps {
   trouble(): string;
   /** Of the node that holds the lease, if it is another one and is known. */
   addressOfHolder(): string | undefined;
+  /** Redis has just come back, and tells soon whether the desk is where it was. */
+  isAwaited(): boolean;
   /** What it writes holds under the fence alone. `opening` closes what was opened. */
   open(fence: Fence, opening: AsyncDisposableStack): Promise<Desk>;
   /** It could not be opened: another node should try. */
@@ -88,6 +90,7 @@ export class MovingDesk implements DeskSeat {
   look(): void {
     const address = this.#term === undefined ? this.#deps.addressOfHolder() : undefined;
     if (address === this.#address) return;
+    if (address === undefined && this.#term === undefined && this.#deps.isAwaited()) return;
     this.#address = address;
     this.#move();
   }

@@ -62,6 +62,8 @@ export class DeskLease {
   /** By this node's monotonic clock. */
   #validUntilMs = -Infinity;
   #holder = "";
+  /** Who it was when Redis went away; "": that is not known. */
+  #awaited = "";
   /** Since when Redis is up, by this node's monotonic clock. */
   #upSinceMs = -Infinity;
   #looking: Promise<void> | undefined;
@@ -76,7 +78,10 @@ export class DeskLease {
     this.#key = `{${deps.prefix}}:desk`;
     this.#ttlMs = deps.ttlMs ?? DESK_TTL_MS;
     this.#unfollow = deps.redis.follow((isUp) => {
-      if (!isUp) return;
+      if (!isUp) {
+        if (this.#holder !== "") this.#awaited = this.#holder;
+        return;
+      }
       this.#upSinceMs = deps.clock.monotonicMs();
       void this.look();
     });
@@ -97,6 +102,17 @@ export class DeskLease {
   /** It is again what it was before it ended, and Redis has not told yet whether another one is. */
   get isResumed(): boolean {
     return this.#isResumed;
+  }
+
+  /**
+   * Redis was away, and is back for less time than a lease lasts: another node that was the desk before takes it first, since that one
+   * alone has what could not be written down meanwhile.
+   */
+  get isAwaited(): boolean {
+    const { clock, nodeId } = this.#deps;
+    const isOther = this.#awaited !== "" && this.#awaited !== nodeId;
+    const isNobodyElses = this.#holder === "" || this.#holder === this.#awaited;
+    return isOther && isNobodyElses && clock.monotonicMs() < this.#upSinceMs + this.#ttlMs;
   }
 
   /** Whether nobody else can be. */
@@ -154,7 +170,7 @@ export class DeskLease {
     // Reckoned from before the question: Redis may have taken it at any time since.
     const validUntilMs = clock.monotonicMs() + this.#ttlMs;
     // Also one that may not take it keeps what it has; a token that Redis has lost is nobody's.
-    const isWanted = this.isHeld || (!this.#isAwaited && mayTake());
+    const isWanted = this.isHeld || (!this.isAwaited && mayTake());
     let answer: string;
     try {
       const parameters = [token, this.#ttlMs, isWanted ? 1 : 0, this.#isResumed ? `${SEPARATOR}${nodeId}` : ""];
@@ -174,13 +190,6 @@ export class DeskLease {
 
   #newToken(): string {
     return `${crypto.randomUUID()}${SEPARATOR}${this.#deps.nodeId}`;
-  }
-
-  /** Redis was away: whoever was the desk before takes it first, since that node alone has what could not be written down meanwhile. */
-  get #isAwaited(): boolean {
-    const { clock, nodeId } = this.#deps;
-    const isOther = this.#holder !== "" && this.#holder !== nodeId;
-    return isOther && clock.monotonicMs() < this.#upSinceMs + this.#ttlMs;
   }
 
   #lost(): void {

@@ -97,6 +97,25 @@ describe.skipIf(!hasRedis)("the desk", () => {
     expect([a.terms.length, b.terms.length]).toEqual([1, 0]);
   });
 
+  test("is left for a while to whose it was before Redis was away, also where Redis has forgotten that", async () => {
+    await using server = await startRedis();
+    const ttlMs = 60_000;
+    const a = join(server, "a", () => true, ttlMs);
+    await until("a has it", () => a.lease.isCertain);
+    await using b = join(server, "b", () => true, ttlMs);
+    await until("b knows", () => b.lease.holder === "a");
+    await a.redis.close();
+    await server.restart();
+    await until("b has heard", () => b.redis.isUp && b.lease.isAwaited);
+    for (let i = 0; i < 3; i++) await b.lease.look();
+    expect([b.lease.isHeld, b.lease.holder, b.lease.isAwaited]).toEqual([false, "", true]);
+    await using again = join(server, "a", () => true, ttlMs);
+    await until("a has it again", () => again.lease.isCertain);
+    await b.lease.look();
+    expect([b.lease.isHeld, b.lease.holder]).toEqual([false, "a"]);
+    await a.lease.close();
+  });
+
   test("a node that cannot reach it any more is followed by another one, and hears of that", async () => {
     await using server = await startRedis();
     const a = join(server, "a");
