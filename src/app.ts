@@ -188,7 +188,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   });
   opening.defer(() => dashboard.close());
   opening.defer(schemas.onChanged((ids) => dashboard.unitsChanged(ids)));
-  await cluster?.openLive(valueOf, opening);
+  await cluster?.openLive(valueOf, retireOwn, opening);
 
   const stopWatching = watchProcess(metrics, {
     ...{ registry, store, log, budget, received, cache, limits: access.limits, calls, traces },

@@ -6,9 +6,11 @@ import { MemoryBus } from "../bus/memory-bus.ts";
 import type { SeriesPlaces } from "../cluster/history/asked-nodes.ts";
 import { clusterStore, type ClusterStore } from "../cluster/history/cluster-store.ts";
 import { deleteOnNodes, type DeletedSeries, type DeletingDeps } from "../cluster/history/delete-on-nodes.ts";
+import { OwedDeletions, oweDeletion } from "../cluster/history/owed-deletions.ts";
 import { historyPeers } from "../cluster/history/history-peers.ts";
 import { openLive, type Live } from "../cluster/live/open-live.ts";
 import { WantedShards } from "../cluster/live/wanted-shards.ts";
+import { NodeRegister } from "../cluster/node-register.ts";
 import type { JournalPlace } from "../cluster/shared/open-replica.ts";
 import type { SharedJournal } from "../cluster/shared/shared-journal.ts";
 import type { Config } from "../config/config.ts";
@@ -16,6 +18,7 @@ import { FollowedDevices } from "../devices/followed-devices.ts";
 import type { Journal } from "../log/journal.ts";
 import { nodeIdOf } from "../log/node-id.ts";
 import type { Metrics } from "../metrics/metrics.ts";
+import { BUILD } from "../model/build-info.ts";
 import type { Clock } from "../model/clock.ts";
 import type { DocumentChange } from "../model/journal.ts";
 import type { Logger } from "../model/logger.ts";
@@ -28,11 +31,12 @@ import type { HealthState } from "../transport/health.ts";
 import { clusterDesk, type SeatDeps } from "./cluster-desk.ts";
 import type { ValueOf } from "./ground-of-desk.ts";
 import type { MovingDesk } from "./moving-desk.ts";
-import { openMembers, type OpenMembers } from "./open-members.ts";
+import { nodeNameOf, openMembers, type OpenMembers } from "./open-members.ts";
 import { openRecent, type OpenRecent } from "./open-recent.ts";
 import { openShared } from "./open-shared.ts";
 import type { Storage } from "./open-storage.ts";
 import type { Places } from "./places.ts";
+import { takePlace } from "./take-place.ts";
 
 export interface ClusterDeps {
   readonly spawn: SpawnWorker;
@@ -66,7 +70,7 @@ export interface OpenCluster extends OpenMembers {
   /** On all nodes. */
   deleteSeries(seriesIds: Uint32Array, retireOwn: DeletingDeps["retire"]): Promise<DeletedSeries>;
   /** Names and live frames, once there is somebody who knows the newest values. */
-  openLive(valueOf: ValueOf, opening: AsyncDisposableStack): Promise<void>;
+  openLive(valueOf: ValueOf, retireOwn: DeletingDeps["retire"], opening: AsyncDisposableStack): Promise<void>;
   /** This node can be reached from now on: it takes part in who is the desk. */
   serve(address: string, gate: DrainingGate, opening: AsyncDisposableStack): void;
 }
@@ -100,7 +104,9 @@ export async function openCluster(
     series: live?.names.own.size ?? registry.count,
     pointsPerS: pointsPerS(),
   });
-  const nodesDeps = { nodeId, startedAtMs, self, clock, logger, metrics, onTrouble };
+  let register: NodeRegister | undefined;
+  const remembered = () => register?.nodes ?? [];
+  const nodesDeps = { nodeId, startedAtMs, self, remembered, clock, logger, metrics, onTrouble };
   const nodes: OpenMembers = await openMembers(config, url, nodesDeps, opening);
   const { redis, members, peers } = nodes;
 
@@ -111,6 +117,12 @@ export async function openCluster(
   const { shared, journal } = await openShared(config, { ...sharedDeps, onRestored }, opening);
   opening.defer(() => stopping.abort());
   place = () => shared;
+  const registered = (register = await NodeRegister.open({
+    ...{ journal, clock, onTrouble, self: { nodeId, name: nodeNameOf(config), version: BUILD.version } },
+    isLive: (id) => members.live.some((record) => record.nodeId === id),
+    onChanged: () => members.rememberedChanged(),
+  }));
+  opening.defer(() => registered.close());
 
   const everywhere = new MemoryBus((error) => logger.error({ err: error }, "a subscriber of frames failed"));
   opening.defer(bus.subscribe((frame) => everywhere.publish(frame)));
@@ -141,7 +153,13 @@ export async function openCluster(
     },
     recentRoom: () => recent?.room(),
     want: (matcher) => wanted.want(matcher),
-    deleteSeries: (ids, retire) => deleteOnNodes({ ...historyDeps, retire }, ids),
+    deleteSeries(ids, retire) {
+      const owe = async (id: string, keys: readonly string[]) => {
+        await oweDeletion(journal, id, keys, Math.floor(clock.nowMs()));
+        await live?.names.forgetSeries(id, new Set(keys));
+      };
+      return deleteOnNodes({ ...historyDeps, retire, owe }, ids);
+    },
     async followDevices(usedPlaces, scopes, stack) {
       const early: DocumentChange[] = [];
       let hear: (changes: readonly DocumentChange[]) => void = (changes) => void early.push(...changes);
@@ -154,13 +172,20 @@ export async function openCluster(
       usePlaces = () => usedPlaces.use(devices);
       usePlaces();
     },
-    async openLive(valueOf, stack) {
+    async openLive(valueOf, retire, stack) {
       newest = valueOf;
+      // Before others hear of these series again.
+      const owed = new OwedDeletions({
+        ...{ journal, registry, store, nodeId, clock, retire, onTrouble },
+        onNews: (sentence) => logger.info({ news: sentence }, "deleted series"),
+      });
+      stack.defer(() => owed.close());
+      await owed.look();
       const { nodePoints, nodeBytes, nodeGaps } = metrics;
-      live = await openLive(
+      const opened = await openLive(
         {
           ...{ redis, clock, registry, bus, members, wanted, prefix: config.redis.prefix, nodeId, startedAtMs },
-          ...{ valueOf, onTrouble, own: storage.storeOpened.latest.seriesIds },
+          ...{ valueOf, onTrouble, own: storage.storeOpened.latest.seriesIds.filter((id) => registry.has(id)) },
           publish: (frame) => everywhere.publish(frame),
           onSent: (points, bytes) => {
             nodePoints.inc({ direction: "sent" }, points);
@@ -174,6 +199,10 @@ export async function openCluster(
         stack,
       );
       recent?.fill(stack);
+      live = opened;
+      const hasRecent = async (id: string) => (await recent?.reader.of(id)) !== undefined;
+      const placeDeps = { nodes, register: registered, live: opened, hasRecent, own: storage.journal, clock, logger };
+      stack.defer(await takePlace(placeDeps));
     },
     serve(bound, gate, stack) {
       address = config.redis.advertise ?? bound;

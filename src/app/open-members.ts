@@ -1,6 +1,6 @@
 /** The Redis of a node, and who the other nodes are: what this one tells them of itself, and how it calls them. */
 import { hostname } from "node:os";
-import { Members } from "../cluster/members.ts";
+import { Members, type RememberedNode } from "../cluster/members.ts";
 import { NodeKey } from "../cluster/node-key.ts";
 import { Peers } from "../cluster/peers/peers.ts";
 import { PROTOCOL, protocolFault } from "../cluster/protocol.ts";
@@ -21,6 +21,8 @@ export interface MembersDeps {
   readonly startedAtMs: number;
   /** As this node is now. */
   self(): OwnFacts;
+  /** Nodes that the shared journal knows of, once there is one. */
+  remembered(): Iterable<RememberedNode>;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -53,14 +55,18 @@ export interface OpenMembers {
   trouble(): { readonly why: string; readonly sinceMs: number } | undefined;
 }
 
+export function nodeNameOf({ redis: { node_name } }: Config): string {
+  return node_name === "auto" ? hostname() : node_name;
+}
+
 /** Waits a moment for Redis. Throws FAILED_PRECONDITION where there is one with which it cannot be. `opening` closes what was opened. */
 export async function openMembers(
   config: Config,
   url: string,
-  { nodeId, startedAtMs, self, clock, logger, metrics, onTrouble }: MembersDeps,
+  { nodeId, startedAtMs, self, remembered, clock, logger, metrics, onTrouble }: MembersDeps,
   opening: AsyncDisposableStack,
 ): Promise<OpenMembers> {
-  const { prefix, node_name } = config.redis;
+  const { prefix } = config.redis;
   const redis = redisOf(config, url, nodeId, clock);
   opening.defer(() => redis.close());
   let awaySinceMs = startedAtMs;
@@ -85,9 +91,9 @@ export async function openMembers(
   const peers = new Peers({ key: () => key.secret, tls: peerTls(config) });
   opening.defer(() => peers.close());
 
-  const name = node_name === "auto" ? hostname() : node_name;
+  const name = nodeNameOf(config);
   const members = await Members.open({
-    ...{ redis, clock, prefix, onTrouble },
+    ...{ redis, clock, prefix, remembered, onTrouble },
     self: () => {
       const { address, state, wantedShards, journal, series, pointsPerS } = self();
       return {

@@ -11,7 +11,7 @@ import { printable } from "./watch-table.ts";
 
 const HELP = `
 Says first what would go, and asks. What is deleted cannot be brought back; points that come later make new series. Of several nodes it goes
-from all that have it; one that is down is named, and the exit code is 1.
+from all that have it; one that is down is named, deletes it once it is back, and the exit code is 1.
 
 Examples:
   watchpost delete 'test_*' --dry-run
@@ -62,11 +62,7 @@ async function remove(metric: string, flags: DeleteFlags): Promise<void> {
       if (error === "") continue;
       process.exitCode = 1;
       const left = series.toLocaleString("en-US");
-      console.error(
-        pc.yellow(
-          `left on the node ${printable(node)}: ${left} series (${printable(error)}); delete again once it is there`,
-        ),
-      );
+      console.error(pc.yellow(`left on the node ${printable(node)}: ${left} series (${printable(error)})`));
     }
   } finally {
     connection.close();

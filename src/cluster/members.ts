@@ -15,6 +15,8 @@ export interface MembersDeps {
   readonly prefix: string;
   /** As this node is now. */
   self(): MessageInitShape<typeof NodeRecordSchema>;
+  /** Nodes that there are, as other places than Redis know: it may have lost those that are gone. */
+  remembered?(): Iterable<RememberedNode>;
   onTrouble(sentence: string): void;
 }
 
@@ -22,6 +24,15 @@ export interface KnownNode {
   readonly record: NodeRecord;
   readonly isLive: boolean;
   /** Of Redis' clock, Unix milliseconds. */
+  readonly seenAtMs: number;
+  /** Redis does not know it. */
+  readonly isRemembered?: boolean;
+}
+
+export interface RememberedNode {
+  readonly nodeId: string;
+  readonly name: string;
+  readonly version: string;
   readonly seenAtMs: number;
 }
 
@@ -64,12 +75,21 @@ redis.call('ZADD', KEYS[1], 'XX', t[1] * 1000 + math.floor(t[2] / 1000) - ARGV[2
 return 1`,
 };
 
+const FORGET: RedisScript = {
+  name: "the forgetting of a node",
+  lua: `
+redis.call('DEL', KEYS[1] .. ':' .. ARGV[1])
+return redis.call('ZREM', KEYS[1], ARGV[1])`,
+};
+
 export class Members {
   readonly #deps: MembersDeps;
   readonly #key: string;
   readonly #nodeId: string;
   readonly #listeners = new Set<() => void>();
   #known: readonly KnownNode[] = [];
+  /** Of those that Redis knew once. */
+  readonly #seenAtMs = new Map<string, number>();
   #readAtMs = -Infinity;
   #beating: Promise<void> | undefined;
   #next: Promise<void> | undefined;
@@ -122,6 +142,18 @@ export class Members {
     await this.#lookSoon();
     const { redis } = this.#deps;
     if (redis.isUp && !this.#isClosed) await redis.publish(this.#channel, new Uint8Array(0)).catch(() => {});
+  }
+
+  /** There is no such node any more. Rejects where Redis does not hear of it. */
+  async forget(nodeId: string): Promise<void> {
+    await this.#deps.redis.run(FORGET, [this.#key], [nodeId]);
+    this.#seenAtMs.delete(nodeId);
+    await this.announce();
+  }
+
+  /** Those who are remembered are others than before. */
+  rememberedChanged(): void {
+    this.#note(this.#known.filter(({ isRemembered }) => isRemembered !== true));
   }
 
   get #channel(): string {
@@ -196,9 +228,17 @@ export class Members {
 
   /** A node that Redis does not know yet knows itself. */
   #note(known: readonly KnownNode[]): void {
-    const all = known.some(({ record }) => record.nodeId === this.#nodeId)
-      ? [...known]
-      : [...known, { record: create(NodeRecordSchema, this.#deps.self()), isLive: true, seenAtMs: 0 }];
+    const all = [...known];
+    const ids = new Set(known.map(({ record }) => record.nodeId));
+    if (!ids.has(this.#nodeId))
+      all.push({ record: create(NodeRecordSchema, this.#deps.self()), isLive: true, seenAtMs: 0 });
+    for (const { record, seenAtMs } of known) this.#seenAtMs.set(record.nodeId, seenAtMs);
+    for (const { nodeId, seenAtMs: atMs, ...facts } of this.#deps.remembered?.() ?? []) {
+      if (ids.has(nodeId) || nodeId === this.#nodeId) continue;
+      const seenAtMs = Math.max(this.#seenAtMs.get(nodeId) ?? 0, atMs);
+      if (this.#deps.clock.nowMs() - seenAtMs > KEPT_S * 1_000) continue;
+      all.push({ record: create(NodeRecordSchema, { nodeId, ...facts }), isLive: false, seenAtMs, isRemembered: true });
+    }
     this.#known = all.sort((a, b) => (a.record.nodeId < b.record.nodeId ? -1 : 1));
     for (const listener of [...this.#listeners]) listener();
   }

@@ -21,7 +21,8 @@ export function nodeIdOf(journal: NodeIdJournal, newId: () => string): () => Pro
     const { id, epoch } = stored === undefined ? {} : JSON.parse(stored.value);
     if (typeof id === "string" && epoch === journal.epoch) return id;
     const made = newId();
-    const value = JSON.stringify({ id: made, epoch: journal.epoch });
+    const former = typeof id === "string" ? { former: id } : {};
+    const value = JSON.stringify({ id: made, epoch: journal.epoch, ...former });
     await journal.append([], [{ collection: COLLECTION, key: KEY, sort: 0, value }]);
     return made;
   };
@@ -32,4 +33,11 @@ export function nodeIdOf(journal: NodeIdJournal, newId: () => string): () => Pro
     });
     return known;
   };
+}
+
+/** The id of the node whose backup this one is restored from; undefined: it is from none. Rejects as the journal does. */
+export async function formerNodeIdOf(journal: Pick<NodeIdJournal, "document">): Promise<string | undefined> {
+  const stored = await journal.document(COLLECTION, KEY);
+  const { former } = stored === undefined ? {} : JSON.parse(stored.value);
+  return typeof former === "string" ? former : undefined;
 }

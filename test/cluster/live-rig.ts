@@ -2,7 +2,7 @@
 import { MemoryBus } from "../../src/bus/memory-bus.ts";
 import { openLive } from "../../src/cluster/live/open-live.ts";
 import { WantedShards } from "../../src/cluster/live/wanted-shards.ts";
-import { Members } from "../../src/cluster/members.ts";
+import { Members, type RememberedNode } from "../../src/cluster/members.ts";
 import { openRedis } from "../../src/cluster/redis/open-redis.ts";
 import { parseRedisUrl } from "../../src/cluster/redis/redis-url.ts";
 import type { Frame } from "../../src/model/frame.ts";
@@ -13,7 +13,11 @@ import { systemClock } from "../../src/model/system-clock.ts";
 import { until } from "./until.ts";
 
 /** What it commits, and what it hears of others. `url`: of the Redis. */
-export async function joinLive(url: string, nodeId: string, seriesMax = 1_000_000) {
+export async function joinLive(
+  url: string,
+  nodeId: string,
+  { seriesMax = 1_000_000, remembered = () => [] }: { seriesMax?: number; remembered?: () => RememberedNode[] } = {},
+) {
   const opening = new AsyncDisposableStack();
   const redis = openRedis(parseRedisUrl(url)!, { clock: systemClock, name: nodeId });
   opening.defer(() => redis.close());
@@ -30,7 +34,7 @@ export async function joinLive(url: string, nodeId: string, seriesMax = 1_000_00
   const self = () => ({ nodeId, startedAtMs: BigInt(startedAtMs), wantedShards: wanted.bits });
   const troubles: string[] = [];
   const onTrouble = (sentence: string) => void troubles.push(sentence);
-  const members = await Members.open({ redis, clock: systemClock, prefix: "t", self, onTrouble });
+  const members = await Members.open({ redis, clock: systemClock, prefix: "t", self, remembered, onTrouble });
   opening.defer(() => members.close());
   const latest = new Map<number, { timeUs: number; value: number }>();
   const heard: string[] = [];

@@ -67,6 +67,28 @@ describe.skipIf(!hasRedis)("live between nodes", () => {
     expect(c.heard).toEqual([`${seriesKey("found", "a", [])} 3`]);
   });
 
+  test("series of a node that is gone are known by those that come to a Redis that was emptied, until it is forgotten", async () => {
+    await using server = await startRedis();
+    const remembered = () => [{ nodeId: "a", name: "node a", version: "1", seenAtMs: Date.now() }];
+    await using b = await joinLive(server.url, "b", { remembered });
+    {
+      await using a = await joinLive(server.url, "a");
+      a.commit(["kept", 1, 1]);
+      await until("b knows it", () => b.registry.idOf(seriesKey("kept", "a", [])) !== undefined);
+    }
+    await until("b knows that it is gone", () => b.ids() === "b");
+    await server.restart();
+    await until("b has told Redis of it", async () => {
+      return b.redis.isUp && (await b.redis.call("HLEN", "{t}:names:a").catch(() => 0)) === 1;
+    });
+    await using c = await joinLive(server.url, "c", { remembered });
+    const idOnC = c.registry.idOf(seriesKey("kept", "a", [])) ?? 0;
+    expect(c.live.names.othersWith(idOnC)).toEqual(["a"]);
+    await c.live.forget("a");
+    expect(c.live.names.othersWith(idOnC)).toEqual([]);
+    expect(await c.redis.call("EXISTS", "{t}:names:a")).toBe(0);
+  });
+
   test("who wants a metric hears all of it, in order, and how it stood before; others cost nothing", async () => {
     await using server = await startRedis();
     await using a = await joinLive(server.url, "a");
@@ -137,7 +159,7 @@ describe.skipIf(!hasRedis)("live between nodes", () => {
   test("series that find no room are counted, and cost nothing else", async () => {
     await using server = await startRedis();
     await using a = await joinLive(server.url, "a");
-    await using b = await joinLive(server.url, "b", 2);
+    await using b = await joinLive(server.url, "b", { seriesMax: 2 });
     b.want("*");
     a.commit(["one", 1, 1], ["two", 1, 2], ["three", 1, 3]);
     await until("b has those that find room", () => b.heard.length === 2 && b.counts.noRoom > 0);

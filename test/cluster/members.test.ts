@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { Members } from "../../src/cluster/members.ts";
+import { Members, type RememberedNode } from "../../src/cluster/members.ts";
 import { clusterKey } from "../../src/cluster/cluster-key.ts";
 import { openRedis } from "../../src/cluster/redis/open-redis.ts";
 import { parseRedisUrl } from "../../src/cluster/redis/redis-url.ts";
@@ -7,12 +7,15 @@ import { systemClock } from "../../src/model/system-clock.ts";
 import { hasRedis, startRedis, type RedisServer } from "./redis-server.ts";
 import { until } from "./until.ts";
 
-async function join(server: RedisServer, nodeId: string) {
+async function join(server: RedisServer, nodeId: string, remembered = (): RememberedNode[] => []) {
   const redis = openRedis(parseRedisUrl(server.url)!, { clock: systemClock, name: nodeId });
   const record = { nodeId, name: `node ${nodeId}`, state: "serving" };
   const troubles: string[] = [];
   const onTrouble = (sentence: string) => troubles.push(sentence);
-  const members = await Members.open({ redis, clock: systemClock, prefix: "t", self: () => record, onTrouble });
+  const members = await Members.open({
+    ...{ redis, clock: systemClock, prefix: "t", remembered, onTrouble },
+    self: () => record,
+  });
   const ids = () => members.live.map((each) => each.nodeId).join();
   return {
     ...{ redis, members, record, ids, troubles },
@@ -54,6 +57,37 @@ describe.skipIf(!hasRedis)("members", () => {
     server.resume();
     await until("a knows that b is gone", () => a.ids() === "a");
     await b.members.close();
+  });
+
+  test("that are gone are known to a Redis that was emptied where others remember them, until they are forgotten", async () => {
+    await using server = await startRedis();
+    const seenAtMs = Date.now() - 3_600_000;
+    const remembered = ["b", "c"].map((nodeId) => ({ nodeId, name: `node ${nodeId}`, version: "1", seenAtMs }));
+    remembered.push({ nodeId: "old", name: "old", version: "1", seenAtMs: Date.now() - 8 * 86_400_000 });
+    await using a = await join(server, "a", () => remembered);
+    const known = () => a.members.known.map(({ record, isLive, isRemembered }) => [record.name, isLive, isRemembered]);
+    expect(known()).toEqual([
+      ["node a", true, undefined],
+      ["node b", false, true],
+      ["node c", false, true],
+    ]);
+    {
+      await using b = await join(server, "b");
+      await until("a knows that b lives", () => a.ids() === "a,b" && b.ids() === "a,b");
+    }
+    await until("a knows that b is gone", () => a.ids() === "a");
+    const [, seen] = a.members.known;
+    await server.restart();
+    await until("it is remembered", () => a.redis.isUp && known()[1][2] === true);
+    expect(a.members.known[1].seenAtMs).toBe(seen.seenAtMs);
+    remembered.splice(0);
+    a.members.rememberedChanged();
+    expect(known()).toEqual([["node a", true, undefined]]);
+    await using b = await join(server, "b");
+    await until("a knows b", () => a.ids() === "a,b");
+    await b.members.close();
+    await a.members.forget("b");
+    await until("a has forgotten b", () => known().length === 1);
   });
 
   test("have one key, also where several ask first", async () => {

@@ -6,6 +6,7 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { ask } from "../../src/client/ask.ts";
 import { encodeBatch } from "../../src/client/batch.ts";
 import type { Connection } from "../../src/client/connection.ts";
+import { deleteSeries, listMetrics } from "../../src/client/catalog.ts";
 import { queryRange } from "../../src/client/query.ts";
 import { listRules, putRule } from "../../src/client/rules.ts";
 import { uploadAll } from "../../src/client/upload.ts";
@@ -92,13 +93,25 @@ test.skipIf(!hasRedis)(
     await a.start();
     await until("the restored node has all of the journal", async () => {
       const { nodes } = await ask(toB, Nodes.method.listNodes, {}, {});
-      const serving = nodes.filter(({ state, address }) => state === "serving" && address !== "");
-      return serving.length === 2 && serving.every(({ journalBehind }) => journalBehind === 0n);
+      // The one whose place it takes is not there any more.
+      return nodes.length === 2 && nodes.every(({ address, journalBehind: behind }) => address !== "" && behind === 0n);
     });
     expect(await valuesOn(toA, "of.a")).toEqual([1, 2]);
     await upload(toA, "found", [7]);
     expect(await valuesOn(toB, "lost")).toEqual([]);
     await until("the new one is seen", async () => Bun.deepEquals(await valuesOn(toB, "found"), [7]));
+    // What is deleted while it is down it deletes once it is back, before others hear of it again.
+    await a.kill();
+    const deleted = await deleteSeries(toB, { metric: "found" });
+    expect(deleted.nodes.map(({ error }) => error)).toEqual([
+      expect.stringContaining("it deletes them once it is back"),
+    ]);
+    const metricsOn = async (connection: Connection) =>
+      (await listMetrics(connection, {})).metrics.map(({ name }) => name);
+    await a.start();
+    for (const connection of [toA, toB]) {
+      await until("it is gone from both", async () => !(await metricsOn(connection)).includes("found"));
+    }
     for (const node of [a, b]) await node.kill();
     const checked = await run("doctor", "--data", a.data);
     expect(checked.text).toContain("in the shared journal");

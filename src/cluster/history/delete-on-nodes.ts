@@ -7,6 +7,8 @@ import { keysAtOnce } from "./series-part.ts";
 import { seriesWithNodes, slotsByNode } from "./split-series.ts";
 
 export interface DeletingDeps extends Omit<HistoryDeps, "store" | "clock"> {
+  /** The node deletes these once it is back: resolves when that is sure. */
+  owe(nodeId: string, keys: readonly string[]): Promise<void>;
   /** Deletes series of this node; resolves when that is durable. */
   retire(seriesIds: Uint32Array): Promise<void>;
   readonly recent?: (RecentWindow & ForgettingWindow) | undefined;
@@ -36,11 +38,11 @@ export interface DeletedSeries {
 const TIMEOUT_MS = 20_000;
 
 /**
- * Nodes that have no points of them are told, too, for they know their names; what fails there is of no account. What Redis keeps of a
- * node that does not answer is read no more. Fails where this node cannot delete its own: nothing is deleted then.
+ * Nodes that have no points of them are told, too, for they know their names; what fails there is of no account. One that has some and
+ * is not reached owes it, and what Redis keeps of it is read no more. Fails where this node cannot delete its own: nothing is deleted then.
  */
 export async function deleteOnNodes(deps: DeletingDeps, seriesIds: Uint32Array): Promise<DeletedSeries> {
-  const { registry, places, nodeId: ownId, peers, retire, recent } = deps;
+  const { registry, places, nodeId: ownId, peers, retire, owe, recent } = deps;
   const having = slotsByNode(seriesWithNodes(seriesIds, places, ownId));
   const keys = Array.from(seriesIds, (id) => registry.keyOf(id));
   const otherIds = new Map(
@@ -68,10 +70,18 @@ export async function deleteOnNodes(deps: DeletingDeps, seriesIds: Uint32Array):
         return slots.length === 0 ? [] : [{ node, series: slots.length, error: "" }];
       } catch (error) {
         for (const slot of slots) left.add(slot);
+        if (slots.length === 0) return [];
         const known = [...(otherIds.get(nodeId) ?? [])].filter((id) => id !== 0);
         // A Redis that is away shows nothing of them now; the answer says that they are still there.
         await recent?.forget(nodeId, known).catch(() => {});
-        return slots.length === 0 ? [] : [{ node, series: slots.length, error: messageOf(error) }];
+        const owed = owe(
+          nodeId,
+          Array.from(slots, (slot) => keys[slot]),
+        ).then(
+          () => "it deletes them once it is back",
+          (failure: unknown) => `delete again once it is back, for it cannot be told: ${messageOf(failure)}`,
+        );
+        return [{ node, series: slots.length, error: `${messageOf(error)}; ${await owed}` }];
       }
     }),
   );

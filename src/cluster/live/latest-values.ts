@@ -65,7 +65,7 @@ export class LatestWriter {
   /** What Redis has may be of other series. Rejects where it cannot be reached. */
   async anew(seriesIds: Iterable<number>): Promise<void> {
     const { redis, prefix, nodeId } = this.#deps;
-    for (let shard = 0; shard < SHARDS; shard++) await redis.call("DEL", keyOf(prefix, shard, nodeId));
+    await forgetLatest(redis, prefix, nodeId);
     this.#markAll(seriesIds);
   }
 
@@ -140,6 +140,11 @@ export class LatestWriter {
     }
     return pairs;
   }
+}
+
+/** Removes those of a node. Rejects where Redis cannot be reached. */
+export async function forgetLatest(redis: Pick<Redis, "call">, prefix: string, nodeId: string): Promise<void> {
+  for (let shard = 0; shard < SHARDS; shard++) await redis.call("DEL", keyOf(prefix, shard, nodeId));
 }
 
 /** All of a node's in one shard: series ids of that node, by pages. */

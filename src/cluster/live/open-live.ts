@@ -7,7 +7,7 @@ import type { Members } from "../members.ts";
 import type { Redis } from "../redis/redis.ts";
 import { FramePublisher } from "./frame-publisher.ts";
 import { FrameReceiver } from "./frame-receiver.ts";
-import { LatestWriter } from "./latest-values.ts";
+import { forgetLatest, LatestWriter } from "./latest-values.ts";
 import { SeriesNames } from "./series-names.ts";
 import { shardsIn, type WantedShards } from "./wanted-shards.ts";
 
@@ -41,6 +41,8 @@ export interface Live {
   readonly names: SeriesNames;
   /** {@link WantedShards} says something else now. */
   wantedChanged(): void;
+  /** There is no such node any more. Rejects where Redis does not hear of it. */
+  forget(nodeId: string): Promise<void>;
 }
 
 /** `opening` closes what was opened. */
@@ -54,10 +56,10 @@ export async function openLive(deps: LiveDeps, opening: AsyncDisposableStack): P
   opening.defer(() => latest.close());
   const onNamed = (of: string) => receiver?.named(of);
   const onEmptied = () => latest.again(names.own);
-  const names: SeriesNames = await SeriesNames.open(
-    { ...deps, others, onNamed, onLeftOut: deps.onNoRoom, onEmptied, onOutdated: (ids) => latest.anew(ids) },
-    own,
-  );
+  const onOutdated = (seriesIds: Iterable<number>) => latest.anew(seriesIds);
+  const isLive = (of: string) => members.live.some((node) => node.nodeId === of);
+  const told = { onNamed, onLeftOut: deps.onNoRoom, onEmptied, onOutdated };
+  const names: SeriesNames = await SeriesNames.open({ ...deps, ...told, others, isLive }, own);
   opening.defer(() => names.close());
 
   const wants = () => new Map(othersIn(members, nodeId).map(({ nodeId: id, wantedShards }) => [id, wantedShards]));
@@ -84,7 +86,15 @@ export async function openLive(deps: LiveDeps, opening: AsyncDisposableStack): P
   const listening = new FrameReceiver({ ...deps, names, wanted, others });
   receiver = listening;
   opening.defer(() => listening.close());
-  return { names, wantedChanged: () => listening.update() };
+  return {
+    names,
+    wantedChanged: () => listening.update(),
+    async forget(gone) {
+      await members.forget(gone);
+      await names.forgetNode(gone);
+      await forgetLatest(deps.redis, deps.prefix, gone);
+    },
+  };
 }
 
 function othersIn(members: Members, nodeId: string) {

@@ -16,8 +16,9 @@ export interface SeriesNamesDeps {
   readonly registry: SeriesRegistry;
   readonly prefix: string;
   readonly nodeId: string;
-  /** Of all nodes that ever were, this one left out. */
+  /** Of all nodes that there are, this one left out; those that are gone among them. */
   others(): readonly string[];
+  isLive(nodeId: string): boolean;
   /** Further series of that node have a name. */
   onNamed(nodeId: string): void;
   /** So many series of other nodes find no room here (ingest.series_max): they are not known on this node. */
@@ -129,6 +130,28 @@ export class SeriesNames {
     }
   }
 
+  /** Series of a node that cannot be told are deleted: nobody knows them as its own any more. Rejects where Redis does not hear of it. */
+  async forgetSeries(nodeId: string, keys: ReadonlySet<string>): Promise<void> {
+    const { redis } = this.#deps;
+    for await (const page of this.#namesIn(nodeId)) {
+      const ids = page.ids.filter((_, i) => keys.has(page.keys[i]));
+      if (ids.length === 0) continue;
+      await redis.call("HDEL", this.#keyOf(nodeId), ...ids);
+      const gone = ids.map(() => "");
+      this.#know(nodeId, ids, gone);
+      await redis.publish(
+        this.#channel,
+        toBinary(SeriesNamedSchema, create(SeriesNamedSchema, { nodeId, ids, keys: gone })),
+      );
+    }
+  }
+
+  /** Nothing of a node that there is no more is left in Redis. Rejects where that does not hear of it. */
+  async forgetNode(nodeId: string): Promise<void> {
+    this.#forget(nodeId);
+    await this.#deps.redis.call("DEL", this.#keyOf(nodeId));
+  }
+
   close(): void {
     this.#isClosed = true;
     this.#cancelCheck();
@@ -166,13 +189,17 @@ export class SeriesNames {
 
   /** Of nodes of which not all is known: after an outage, and from time to time, since what is published may be lost. */
   async #readAll(): Promise<void> {
-    const { redis, others, onTrouble } = this.#deps;
+    const { redis, others, isLive, onTrouble } = this.#deps;
     if (!redis.isUp || this.#isClosed) return;
     try {
       await this.#write();
-      for (const nodeId of others()) {
+      const there = new Set(others());
+      for (const nodeId of [...this.#others.keys()]) if (!there.has(nodeId)) this.#forget(nodeId);
+      for (const nodeId of there) {
         const count = Number(await redis.call("HLEN", this.#keyOf(nodeId)));
-        if (count !== (this.#others.get(nodeId)?.count ?? 0)) await this.#readOne(nodeId, count);
+        const knownCount = this.#others.get(nodeId)?.count ?? 0;
+        if (!isLive(nodeId) && count < this.countOf(nodeId)) await this.#writeOther(nodeId);
+        else if (count !== knownCount) await this.#readOne(nodeId, count);
       }
       const ownCount = Number(await redis.call("HLEN", this.#keyOf(this.#deps.nodeId)));
       const told = this.#own.size - this.#unwritten.size;
@@ -190,6 +217,27 @@ export class SeriesNames {
   async #readOne(nodeId: string, count: number): Promise<void> {
     for await (const { ids, keys } of this.#namesIn(nodeId)) this.#know(nodeId, ids, keys);
     this.#namesOf(nodeId).count = count;
+  }
+
+  /** A Redis that was emptied does not get it from the node itself, which is gone: what is known here must outlive this process. */
+  async #writeOther(nodeId: string): Promise<void> {
+    const { redis, registry } = this.#deps;
+    const pairs: [number, string][] = [];
+    for (const [otherId, id] of this.idsOf(nodeId).entries()) {
+      if (id !== 0 && registry.has(id)) pairs.push([otherId, registry.keyOf(id)]);
+    }
+    for (let at = 0; at < pairs.length; at += NAMES_AT_ONCE) {
+      await redis.call("HSET", this.#keyOf(nodeId), ...pairs.slice(at, at + NAMES_AT_ONCE).flat());
+    }
+    this.#namesOf(nodeId).count = pairs.length;
+  }
+
+  /** There is no such node any more. */
+  #forget(nodeId: string): void {
+    for (const id of this.idsOf(nodeId)) {
+      if (id !== 0) this.#setNodes(id, (nodes) => nodes.filter((each) => each !== nodeId));
+    }
+    this.#others.delete(nodeId);
   }
 
   /** All that Redis has of a node, by pages. */

@@ -177,7 +177,9 @@ test("series are deleted on all nodes that have them, and what is left is told",
     throw FAILURE;
   };
   const failed = await deleteOnNodes(here.history, here.ids.slice(3));
-  expect(failed).toEqual({ series: 0, nodes: [of("node-2", 1, FAILURE.message)] });
+  const told = `${FAILURE.message}; it deletes them once it is back`;
+  expect(failed).toEqual({ series: 0, nodes: [of("node-2", 1, told)] });
+  expect(rig.owed).toEqual([["node-2", [rig.keys[3]]]]);
   expect(third.retired).toEqual([]);
 });
 

@@ -41,6 +41,8 @@ export interface NodesRig extends Disposable {
   /** What its answers break off with, behind the first message. */
   broken?: ((nodeId: string) => Error | undefined) | undefined;
   readonly calls: string[];
+  /** Deletions that nodes owe. */
+  readonly owed: readonly (readonly [nodeId: string, keys: readonly string[]])[];
 }
 
 export function ownStoreOf({ store }: Opened): OwnStore {
@@ -73,6 +75,7 @@ export function openNodes(orders: readonly (readonly number[])[], options: Parti
   const whole = openOne("whole");
   const having = new Map<string, Set<string>>();
   const calls: string[] = [];
+  const owed: NodesRig["owed"][number][] = [];
   const nodes = orders.map((order, position): RigNode => {
     const nodeId = `node-${position}`;
     const open = openOne(nodeId);
@@ -92,6 +95,7 @@ export function openNodes(orders: readonly (readonly number[])[], options: Parti
     const methods = nodeHistoryMethods({ store, registry, retire });
     const history: HistoryDeps & DeletingDeps = {
       retire,
+      owe: async (other, keysOwed) => void owed.push([other, keysOwed]),
       ...{ store, registry, nodeId, clock: systemClock, places: { isOwn, othersWith } },
       peers: { call, ask, live: () => nodes.map((node) => node.nodeId), nameOf: (id) => `name of ${id}` },
     };
@@ -123,7 +127,7 @@ export function openNodes(orders: readonly (readonly number[])[], options: Parti
 
   let seq = 0;
   const rig: NodesRig = {
-    ...{ nodes, whole, keys, calls },
+    ...{ nodes, whole, keys, calls, owed },
     write(node, points) {
       const { nodeId, open, ids } = nodes[node];
       const arrivalMs = NOVEMBER_US / 1_000 + ++seq * 1_000;
