@@ -11,8 +11,8 @@ export type AlertNews =
 
 /**
  * A snapshot, then every change, each once and in order, until `signal` aborts. With a cursor it begins behind that,
- * without a snapshot. Where the server can no longer go on behind the last change, as after it was restored from a backup, a
- * further snapshot comes. A change counts as taken when the next one is asked for. Throws what cannot be retried.
+ * without a snapshot. Where the server can no longer go on behind the last change, as after it was restored from a backup, or
+ * where that change could not be written down, a further snapshot comes. A change counts as taken when the next one is asked for. Throws what cannot be retried.
  */
 export function followAlerts(
   connection: Connection,
@@ -31,8 +31,8 @@ export function followAlerts(
         ? { kind: "snapshot", alerts: standing, cursor: alert.cursor }
         : { kind: "change", alert };
       standing = [];
-      // What could not be written down has none.
-      if (alert.cursor !== "") request.cursor = alert.cursor;
+      // What could not be written down has none. Another node may take over without it: only all that stands is certain then.
+      request.cursor = alert.cursor;
     }
   };
   return resumedStream(connection, Alerts.method.subscribeAlerts, request, read, options);

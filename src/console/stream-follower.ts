@@ -30,10 +30,18 @@ export interface ResumedStream<M extends { readonly cursor: string }> {
   hear(message: M): void;
   /** For streams whose beginning has cursors, too: while it is not whole one cannot go on behind these. */
   isBeginning?(): boolean;
+  /** It was not written down, so that it may never have been where the stream goes on: that begins anew. */
+  isUnwritten?(message: M): boolean;
 }
 
 /** As a stream that is followed. */
-export function resumed<M extends { readonly cursor: string }>({ begin, open, hear, isBeginning }: ResumedStream<M>) {
+export function resumed<M extends { readonly cursor: string }>({
+  begin,
+  open,
+  hear,
+  isBeginning,
+  isUnwritten,
+}: ResumedStream<M>) {
   let cursor = "";
   return {
     async *open(options: CallOptions): AsyncGenerator<M> {
@@ -48,7 +56,8 @@ export function resumed<M extends { readonly cursor: string }>({ begin, open, he
     },
     hear(message: M): void {
       hear(message);
-      if (message.cursor !== "" && isBeginning?.() !== true) cursor = message.cursor;
+      if (isUnwritten?.(message) === true) cursor = "";
+      else if (message.cursor !== "" && isBeginning?.() !== true) cursor = message.cursor;
     },
   };
 }

@@ -89,15 +89,17 @@ test("a stream that ends by itself, as when the server stops, is gone on with", 
   ]);
 });
 
-test("what has no cursor is told, and gone on behind what had one", async () => {
+test("behind what has no cursor nobody can go on: it may never have been", async () => {
   const { heard, cursors } = await follow(
-    [[[end("1"), change("a", FIRED, "")], "UNAVAILABLE"], [[change("a", FIRED, "2")]]],
-    3,
+    [
+      [[end("1"), change("a", FIRED, "")], "UNAVAILABLE"],
+      [[standing("b"), end("2"), change("c", FIRED, ""), change("c", FIRED, "3")], "UNAVAILABLE"],
+      [[change("c", CLEARED, "4")]],
+    ],
+    6,
   );
-  expect([heard, cursors]).toEqual([
-    ["[] 1", "a FIRED", "a FIRED"],
-    ["", "1"],
-  ]);
+  expect(heard).toEqual(["[] 1", "a FIRED", "[b] 2", "c FIRED", "c FIRED", "c CLEARED"]);
+  expect(cursors).toEqual(["", "", "3"]);
 });
 
 test("where the server cannot go on a further snapshot comes, at once", async () => {

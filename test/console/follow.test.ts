@@ -193,3 +193,24 @@ test("a stream goes on behind the last message that was heard whole, and begins 
   expect(asked).toEqual([...["begin", "open ", "begin", "open ", "open 2", "open 1", "open 1"], ...["begin", "open "]]);
   expect(heard).toEqual(["1", "1", "", "2", "1", "1", "", "2"]);
 });
+
+test("behind what was not written down a stream begins anew, and goes on once it has come again", async () => {
+  const asked: string[] = [];
+  let sent = [{ cursor: "1" }, { cursor: "" }];
+  const { open, hear } = resumed<{ cursor: string }>({
+    async *open(cursor) {
+      asked.push(cursor);
+      yield* sent;
+    },
+    hear: () => {},
+    isUnwritten: ({ cursor }) => cursor === "",
+  });
+  const read = async () => {
+    for await (const message of open({})) hear(message);
+  };
+  await read();
+  sent = [{ cursor: "" }, { cursor: "2" }];
+  await read();
+  await read();
+  expect(asked).toEqual(["", "", "2"]);
+});

@@ -1,6 +1,6 @@
 /** All alerts that fire, acknowledged ones among them, as the server tells of them. */
 import { computed, signal } from "@preact/signals";
-import { AlertState, type Alert } from "../../wire/gen/alerts_pb.ts";
+import { AlertChange, AlertState, type Alert } from "../../wire/gen/alerts_pb.ts";
 import { alertsApi } from "../api.ts";
 import { following } from "../follow.ts";
 import { AlertBook, type AlertDeltas } from "./alert-book.ts";
@@ -52,6 +52,7 @@ export const followAlerts = following<Alert>("alerts", {
     if (alertBook.isBeginning) tell();
     else showSoon();
   },
+  isUnwritten: ({ cursor, change }) => cursor === "" && change !== AlertChange.SNAPSHOT,
 });
 
 /** Silences have changed, or time has begun or ended some. */
