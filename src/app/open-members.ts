@@ -5,6 +5,7 @@ import { NodeKey } from "../cluster/node-key.ts";
 import { Peers } from "../cluster/peers/peers.ts";
 import { PROTOCOL, protocolFault } from "../cluster/protocol.ts";
 import type { Redis } from "../cluster/redis/redis.ts";
+import { redisAdvice } from "../cluster/redis/redis-advice.ts";
 import { shownRedisUrl } from "../cluster/redis/redis-url.ts";
 import type { JournalPlace } from "../cluster/shared/open-replica.ts";
 import type { Config } from "../config/config.ts";
@@ -75,8 +76,10 @@ export async function openMembers(
       if (!isUp) awaySinceMs = clock.nowMs();
       metrics.redisUp.set(isUp ? 1 : 0);
       const facts = { redis: shownRedisUrl(url) };
-      if (isUp) logger.info(facts, "Redis is there: this node has its part in the others");
-      else logger.warn({ ...facts, trouble: redis.trouble }, "Redis is away: this node goes on by itself");
+      if (isUp) {
+        logger.info(facts, "Redis is there: this node has its part in the others");
+        void tellAdvice(redis, logger);
+      } else logger.warn({ ...facts, trouble: redis.trouble }, "Redis is away: this node goes on by itself");
     }),
   );
   if (!(await isUpSoon(redis, clock))) {
@@ -119,4 +122,10 @@ export async function openMembers(
   opening.defer(members.follow(note));
   const trouble = () => (redis.isUp ? undefined : { why: redis.trouble, sinceMs: awaySinceMs });
   return { redis, key, peers, members, others, faults, trouble };
+}
+
+async function tellAdvice(redis: Redis, logger: Logger): Promise<void> {
+  // Who is not allowed to ask is not told.
+  const found = await redisAdvice(redis).catch(() => []);
+  for (const { text, advice } of found) logger.warn({ advice }, text);
 }

@@ -12,7 +12,8 @@ const REDIS_WAIT_MS = 2_000;
 
 /** `url` is one. Throws FAILED_PRECONDITION for files that cannot be read; does not wait for the Redis. */
 export function redisOf(config: Config, url: string, nodeId: string, clock: Clock): Redis {
-  return openRedis(parseRedisUrl(url)!, { clock, tls: redisTls(config), name: `watchpost ${nodeId}` });
+  const probeKey = `{${config.redis.prefix}}:probe`;
+  return openRedis(parseRedisUrl(url)!, { clock, tls: redisTls(config), name: `watchpost ${nodeId}`, probeKey });
 }
 
 /** Connecting takes a moment. */

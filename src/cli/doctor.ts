@@ -9,6 +9,7 @@ import { checkClock, clockOf } from "./doctor/check-clock.ts";
 import { checkDirectory, checkFileSystem, checkSpace, placeOf, spaceOf } from "./doctor/check-directory.ts";
 import { checkLimits } from "./doctor/check-limits.ts";
 import { checkPort } from "./doctor/check-ports.ts";
+import { checkRedis } from "./doctor/check-redis.ts";
 import { checkSettings } from "./doctor/check-settings.ts";
 import { checkStore, serverPidOf } from "./doctor/check-store.ts";
 import { checkSync } from "./doctor/check-sync.ts";
@@ -17,7 +18,7 @@ import { addServerFlags, configOfFlags, type ServerFlags } from "./server-flags.
 
 const STORE_BUDGET_MS = 10_000;
 const HELP = `
-Looks at settings, data directory, file system, disk, sync, clock, certificate, limits, ports and what is stored, with a server
+Looks at settings, data directory, file system, disk, sync, clock, certificate, limits, ports, Redis and what is stored, with a server
 running or not; give it the flags of the server, and run it as its user. Nothing is changed; a file of 80 kB is written and removed.
 Exit code 1 where there is a problem; warnings are none.
 
@@ -39,14 +40,14 @@ export function doctorCommand(): Command {
     .action(doctor);
 }
 
-function doctor({ json, ...flags }: DoctorFlags): void {
-  const found = examine(flags);
+async function doctor({ json, ...flags }: DoctorFlags): Promise<void> {
+  const found = await examine(flags);
   if (json) process.stdout.write(`${JSON.stringify({ findings: found }, null, 2)}\n`);
   else process.stdout.write(doctorText(found));
   if (found.some(({ level }) => level === "problem")) process.exitCode = 1;
 }
 
-function examine(flags: ServerFlags): Finding[] {
+async function examine(flags: ServerFlags): Promise<Finding[]> {
   let loaded: LoadedConfig;
   try {
     loaded = configOfFlags(flags);
@@ -70,6 +71,7 @@ function examine(flags: ServerFlags): Finding[] {
     ...checkLimits(serverPid),
     checkPort("gRPC", grpc, serverPid),
     checkPort("HTTP", http, serverPid),
+    ...(await checkRedis(loaded.config)),
     ...checkStore(data, serverPid, STORE_BUDGET_MS),
   ];
 }

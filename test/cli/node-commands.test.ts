@@ -46,18 +46,35 @@ test("a server by itself is its own desk, and can be drained and undone", async 
 test.skipIf(!hasRedis)(
   "two nodes on one Redis: who is the desk, the drain of another, and that Redis is away",
   async () => {
-    await using redis = await startRedis(["--requirepass", "se/cret"]);
+    await using redis = await startRedis([
+      "--requirepass",
+      "se/cret",
+      "--maxmemory",
+      "1gb",
+      "--maxmemory-policy",
+      "allkeys-lru",
+    ]);
     using dir = tempDir("cli-two-nodes");
+    const urlOf = ({ url }: Pick<RedisServer, "url">) => url.replace("//", "//default:se/cret@");
     const start = (name: string, { url }: RedisServer) =>
       startServerProcess({
         data: join(dir.path, name),
-        args: ["--redis", url.replace("//", "//default:se/cret@")],
+        args: ["--redis", urlOf({ url })],
         env: { WATCHPOST_REDIS_NODE_NAME: name },
       });
     const [a, b] = await Promise.all([start("hall-1", redis), start("hall-2", redis)]);
     try {
       expect(a.log().find(({ msg }) => msg === "serving")).toMatchObject({ redis: redis.url.replace("//", "//…@") });
       expect(JSON.stringify([a.log(), b.log()])).not.toContain("se/cret");
+      await until("what keeps nodes from relying on it is said", () =>
+        [a, b].every((server) => JSON.stringify(server.log()).includes("set maxmemory-policy noeviction")),
+      );
+      const looked = await rig.run(["doctor", "--json", "--data", dir.path, "--redis", urlOf(redis)]);
+      const found = (JSON.parse(looked.out) as { findings: { check: string; level: string; text: string }[] }).findings;
+      expect(found.filter(({ check }) => check === "redis").map(({ level, text }) => `${level}: ${text}`)).toEqual([
+        `ok: ${redis.url.replace("//", "//…@")} is there`,
+        "warning: Redis throws away what nodes keep there when its memory is full (maxmemory-policy allkeys-lru)",
+      ]);
       const deskOf = async (server: ServerProcess) => (await listed(server)).nodes.find(({ isDesk }) => isDesk)?.name;
       await until("both know both, and a desk", async () => {
         const [seenByA, seenByB] = [await deskOf(a), await deskOf(b)];

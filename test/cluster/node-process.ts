@@ -14,6 +14,8 @@ export interface NodeProcess {
   readonly data: string;
   /** Lines of its log that tell of an error, of all its processes; not those of a trouble that may pass. */
   errors(): string[];
+  /** What it has said, as JSON. */
+  said(): string;
   /** What the last of its processes told of the shared journal. */
   news(): string[];
   kill(): Promise<void>;
@@ -27,12 +29,19 @@ export interface NodeOptions {
   /** Its data go below. */
   readonly dir: string;
   readonly redisUrl: string;
+  /** Where it listens; left out: at a port that is free. */
+  readonly grpc?: string;
   /** Further settings. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
-export async function startNode({ name, dir, redisUrl, env: more }: NodeOptions): Promise<NodeProcess> {
-  const grpc = `127.0.0.1:${ownPort()}`;
+export async function startNode({
+  name,
+  dir,
+  redisUrl,
+  grpc = `127.0.0.1:${ownPort()}`,
+  env: more,
+}: NodeOptions): Promise<NodeProcess> {
   const data = join(dir, name);
   const env = { WATCHPOST_REDIS_URL: redisUrl, WATCHPOST_REDIS_NODE_NAME: name, ...more };
   const processes: ServerProcess[] = [];
@@ -52,6 +61,7 @@ export async function startNode({ name, dir, redisUrl, env: more }: NodeOptions)
           .filter(({ level, trouble }) => Number(level) >= 50 && trouble === undefined)
           .map((line) => `${name}: ${JSON.stringify(line)}`),
       ),
+    said: () => JSON.stringify(processes.flatMap((process) => process.log())),
     async kill() {
       const last = processes.at(-1)!;
       last.kill();

@@ -1,4 +1,4 @@
-/** A TCP proxy that can be taken away, and cut in the middle of what it passes on. */
+/** A TCP proxy that can be taken away, cut in the middle of what it passes on, and slow. */
 import { connect, createServer, type Socket } from "node:net";
 
 export interface TcpProxy {
@@ -8,6 +8,8 @@ export interface TcpProxy {
   /** Passes on so many bytes more to the target, then resets that connection. */
   cutAfter(bytes: number): void;
   mend(): void;
+  /** What comes from now on is passed on so many milliseconds later, each way; 0: at once. */
+  slow(ms: number): void;
   close(): void;
 }
 
@@ -16,6 +18,17 @@ export async function startTcpProxy(target: string): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
   let isCut = false;
   let left = Infinity;
+  let delayMs = 0;
+  /** In the order in which it came, also where it is less slow meanwhile. */
+  const later = (socket: Socket) => {
+    let dueAtMs = 0;
+    return (pass: () => void) => {
+      dueAtMs = Math.max(dueAtMs, performance.now() + delayMs);
+      const waitMs = dueAtMs - performance.now();
+      if (delayMs === 0 && waitMs <= 0) pass();
+      else setTimeout(() => socket.destroyed || pass(), waitMs);
+    };
+  };
   const server = createServer((inside) => {
     if (isCut) return void inside.destroy();
     const outside = connect(Number(port), host);
@@ -30,8 +43,16 @@ export async function startTcpProxy(target: string): Promise<TcpProxy> {
         other.destroy();
       });
     }
-    outside.pipe(inside);
-    inside.on("data", (bytes: Buffer) => {
+    const [toInside, toOutside] = [later(inside), later(outside)];
+    outside.on("data", (bytes: Buffer) => {
+      toInside(() => {
+        if (inside.write(bytes)) return;
+        outside.pause();
+        inside.once("drain", () => outside.resume());
+      });
+    });
+    outside.on("end", () => toInside(() => inside.end()));
+    const pass = (bytes: Buffer) => {
       const passed = bytes.subarray(0, left);
       left -= passed.byteLength;
       if (passed.byteLength > 0 && !outside.write(passed)) {
@@ -42,7 +63,8 @@ export async function startTcpProxy(target: string): Promise<TcpProxy> {
       left = Infinity;
       outside.end(() => outside.destroy());
       inside.destroy();
-    });
+    };
+    inside.on("data", (bytes: Buffer) => toOutside(() => pass(bytes)));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port: own } = server.address() as { port: number };
@@ -58,6 +80,9 @@ export async function startTcpProxy(target: string): Promise<TcpProxy> {
     },
     mend() {
       isCut = false;
+    },
+    slow(ms) {
+      delayMs = ms;
     },
     close() {
       server.close();

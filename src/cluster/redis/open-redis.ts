@@ -15,6 +15,8 @@ export interface OpenRedisDeps {
   readonly tls?: RedisTls | undefined;
   /** Tells connections of this node from others: in the list of clients of Redis. */
   readonly name: string;
+  /** A key that it may write to, to see whether Redis takes what is written: one that does not is away. Left out: that is not looked at. */
+  readonly probeKey?: string;
 }
 
 const COMMAND_TIMEOUT_MS = 2_000;
@@ -22,6 +24,17 @@ const PING_EVERY_MS = 1_000;
 /** Added to what a command waits by itself. */
 const WAIT_GRACE_MS = 2_000;
 const RETRY_AFTER_MS = 1_000;
+const PROBE_KEPT_MS = 10_000;
+/** Of its memory: one that was full has room again below that, so that it is not full again at once. */
+const FULL_UNTIL_SHARE = 0.95;
+const PROBE = `
+local share = tonumber(ARGV[2])
+if share > 0 then
+  local memory = redis.call('INFO', 'memory')
+  local used, max = tonumber(memory:match('used_memory:(%d+)')), tonumber(memory:match('maxmemory:(%d+)'))
+  if max > 0 and used > max * share then return redis.error_reply('OOM hardly any memory is free') end
+end
+return redis.call('SET', KEYS[1], '1', 'PX', ARGV[1])`;
 
 /** Does not wait for the Redis: it may come later. */
 export function openRedis(address: RedisAddress, deps: OpenRedisDeps): Redis {
@@ -39,6 +52,8 @@ class IoRedis implements Redis {
   readonly #channels = new Map<string, Set<(message: Uint8Array) => void>>();
   readonly #shas = new Map<RedisScript, string>();
   #isUp = false;
+  /** It was when it was looked at last. */
+  #isFull = false;
   /** So often trouble was told. */
   #downs = 0;
   #trouble = "it was not reached yet";
@@ -177,6 +192,8 @@ class IoRedis implements Redis {
     try {
       return await run();
     } catch (error) {
+      // What nodes do with a Redis is to write: one that is full is of no more use than one that is away.
+      if (isFullFault(error) && this.#deps.probeKey !== undefined) this.#down(error);
       throw tellable(command, error);
     }
   }
@@ -197,8 +214,11 @@ class IoRedis implements Redis {
 
   async #answers(): Promise<void> {
     // Of a cluster whoever looks at subscriptions asks all of its masters.
-    if (this.#commands instanceof Cluster) return;
-    await orAnew(this.#commands, this.#commands.ping());
+    if (!(this.#commands instanceof Cluster)) await orAnew(this.#commands, this.#commands.ping());
+    const { probeKey } = this.#deps;
+    if (probeKey === undefined) return;
+    await this.#commands.callBuffer("EVAL", [PROBE, 1, probeKey, PROBE_KEPT_MS, this.#isFull ? FULL_UNTIL_SHARE : 0]);
+    this.#isFull = false;
   }
 
   /** A process that was stopped keeps its connections: only its silence tells. */
@@ -218,6 +238,7 @@ class IoRedis implements Redis {
   /** `why`: undefined where a connection ended without an error, whose trouble was told before if it never began. */
   #down(why: unknown): void {
     this.#downs++;
+    if (isFullFault(why)) this.#isFull = true;
     if (why === undefined && !this.#isUp) return;
     this.#trouble = why === undefined ? "the connection was closed" : redisFault(why, this.#address.isEncrypted);
     if (!this.#isUp) return;
@@ -275,11 +296,16 @@ function tellable(command: string, error: unknown): WatchpostError {
     (error as { name?: unknown }).name === "ReplyError" &&
     !/^(?:LOADING|READONLY|CLUSTERDOWN|MASTERDOWN|TRYAGAIN)/.test(message);
   if (!isRefusal) return away(command, message);
-  if (/^OOM\b/.test(message)) {
+  if (isFullFault(error)) {
     const full = `Redis has no room for ${command}: ${message}`;
     return new WatchpostError("RESOURCE_EXHAUSTED", full, { retryAfterMs: RETRY_AFTER_MS, cause: error });
   }
   return new WatchpostError("FAILED_PRECONDITION", `Redis refuses ${command}: ${redisFault(error, false)}`, {
     cause: error,
   });
+}
+
+function isFullFault(error: unknown): boolean {
+  // Of a script an old Redis says it in the middle.
+  return /(?:^|-)OOM\b/.test(messageOf(error));
 }

@@ -6,6 +6,9 @@ import { messageOf } from "../../model/errors.ts";
 const FAULTS: readonly (readonly [RegExp, string])[] = [
   [/^WRONGPASS/, "it does not take the user and the password of redis.url"],
   [/^NOAUTH/, "it wants a password, which belongs into redis.url"],
+  [/(?:^|-)OOM\b/, "it is full: it takes nothing more (maxmemory)"],
+  [/^READONLY/, "it is a replica, and takes nothing"],
+  [/^(?:MISCONF|NOREPLICAS)/, "it takes nothing for now"],
   [/^NOPERM/, "the user of redis.url may not do what nodes need"],
   [/ALERT_CERTIFICATE_REQUIRED|ALERT_HANDSHAKE_FAILURE/, "it wants a certificate: redis.cert_file and redis.key_file"],
   [/ALERT_(?:UNKNOWN_CA|BAD_CERTIFICATE|CERTIFICATE_)/, "it does not take the certificate of redis.cert_file"],
