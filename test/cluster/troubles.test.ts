@@ -42,7 +42,8 @@ test.skipIf(!hasRedis)(
     const redisUrl = `redis://${toRedis.address}`;
     const nodes = await Promise.all(
       ["a", "b"].map((name, i) => {
-        const env = { WATCHPOST_REDIS_ADVERTISE: between[i].address };
+        // What is missing on the other node is not read from Redis.
+        const env = { WATCHPOST_REDIS_ADVERTISE: between[i].address, WATCHPOST_REDIS_RECENT_WINDOW: "0s" };
         return startNode({ name, dir: dir.path, redisUrl, grpc: addresses[i], env });
       }),
     );
