@@ -1,6 +1,7 @@
 /**
  * What a process did to its files, read from strace, and what a disk may hold of it after a power cut: everything that
- * was synced, and of the rest any part: which writes, and what of each, is not to be foreseen.
+ * was synced, and of the rest any part: which writes, and what of each, is not to be foreseen. Where only the process is
+ * killed it is all that was called for.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
@@ -117,7 +118,23 @@ export function powerCut(
   target: string,
   random: () => number,
 ): void {
-  for (const [path, bytes] of survivors(calls.slice(0, count), random)) {
+  writeFiles(survivors(calls.slice(0, count), random), dir, target);
+}
+
+/** The same where nothing but the process was killed: all that it had called for is there. */
+export function kill(calls: readonly DiskCall[], count: number, dir: string, target: string): void {
+  const files = new Map<string, TracedFile>();
+  for (const call of calls.slice(0, count)) note(files, call);
+  const found = new Map<string, Uint8Array>();
+  for (const [path, file] of files) {
+    settle(file);
+    if (file.durable !== null) found.set(path, file.durable.bytes);
+  }
+  writeFiles(found, dir, target);
+}
+
+function writeFiles(files: ReadonlyMap<string, Uint8Array>, dir: string, target: string): void {
+  for (const [path, bytes] of files) {
     const to = join(target, relative(dir, path));
     mkdirSync(dirname(to), { recursive: true });
     writeFileSync(to, bytes);

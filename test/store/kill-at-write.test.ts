@@ -1,31 +1,36 @@
-/** A store that is killed at any of its writes: what is sealed and what the log still holds together are every acked point once. */
+/**
+ * A store that is killed at any of its writes: what is sealed and what the log still holds together are every acked point once.
+ * What the files are then is made of what strace has seen of one that was not killed.
+ */
 import { expect } from "bun:test";
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { kill, readTrace, STRACE_CALLS, type DiskCall } from "../crash/disk-trace.ts";
 import { TRACER } from "../support/failing-calls.ts";
 import { testNeeding } from "../support/needs.ts";
 import { tempDir } from "../support/server-process.ts";
 import { Model, openStore, plain } from "./harness.ts";
-import { pointsOf, SERIES } from "./kill-at-write-process.ts";
+import { pointsOf, RECORDS, SERIES } from "./kill-at-write-process.ts";
 import { segmentsIn } from "./kill-process.ts";
 
 const CHILD = join(import.meta.dir, "kill-at-write-process.ts");
+const PERIOD_FILE = /\/points-2026-1[12]\.db(\.new)?(-journal)?$/;
 /** What a process that is killed leaves behind changes with these alone. */
-const CALLS = ["pwrite64", "ftruncate", "rename", "unlink"];
-const FILES = ["points-2026-11.db", "points-2026-12.db"].flatMap((name) =>
-  ["", "-journal", ".new", ".new-journal"].map((end) => name + end),
-);
-const AT_ONCE = 2;
+const KINDS = ["write", "truncate", "rename", "unlink"] as const;
 
-/** Kills the child at its `nth` call of that kind on the period files. Null where it makes fewer, else what it acked last. */
-async function killAt(call: string, nth: number, dir: string): Promise<number | null> {
-  const paths = FILES.flatMap((name) => ["-P", join(dir, name)]);
-  const inject = ["-e", `trace=${call}`, "-e", `inject=${call}:signal=SIGKILL:when=${nth}`];
-  const strace = ["strace", "-f", "-qq", "-o", "/dev/null", ...paths, ...inject];
-  const child = Bun.spawn([...strace, process.execPath, CHILD, dir], { stdout: "pipe", stderr: "pipe" });
-  const [text, err, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
-  if (code === 0) return null;
-  if (child.signalCode !== "SIGKILL") throw new Error(`the child ended by itself: ${err}`);
-  return text.split("\n").length - 1;
+const contentOf = (dir: string) =>
+  Object.fromEntries(readdirSync(dir).map((name) => [name, Bun.hash(readFileSync(join(dir, name)))]));
+
+/** What the child calls for in `dir`; what it prints is in `acked` beside its folder. */
+async function callsIn(dir: string): Promise<DiskCall[]> {
+  const [trace, data] = [join(dir, "trace"), join(dir, "data")];
+  mkdirSync(data);
+  const strace = ["strace", "-f", "-y", "-ttt", "-xx", "-s", "4000000", "-e", `trace=${STRACE_CALLS}`, "-o", trace];
+  const stdout = Bun.file(join(dir, "acked"));
+  const child = Bun.spawn([...strace, process.execPath, CHILD, data], { stdout, stderr: "pipe" });
+  const [err, code] = await Promise.all([child.stderr.text(), child.exited]);
+  if (code !== 0) throw new Error(`the child ended with code ${code}: ${err}`);
+  return readTrace(trace, dir);
 }
 
 function check(dir: string, acked: number): void {
@@ -47,23 +52,28 @@ function check(dir: string, acked: number): void {
   expect(stored()).toBe(points.length);
 }
 
-for (const call of CALLS) {
-  testNeeding(TRACER)(
-    `killed at every ${call}`,
-    async () => {
-      let [next, kills, isOver] = [1, 0, false];
-      const killAndCheck = async () => {
-        while (!isOver) {
-          using folder = tempDir("store");
-          const acked = await killAt(call, next++, folder.path);
-          if (acked === null) isOver = true;
-          else check(folder.path, acked);
-          kills += acked === null ? 0 : 1;
-        }
-      };
-      await Promise.all(Array.from({ length: AT_ONCE }, killAndCheck));
-      expect(kills).toBeGreaterThan(1);
-    },
-    480_000,
-  );
-}
+testNeeding(TRACER)(
+  "killed at every write, cut, rename and removal of a file of points",
+  async () => {
+    using folder = tempDir("store");
+    const calls = await callsIn(folder.path);
+    const kills = { write: 0, truncate: 0, rename: 0, unlink: 0 };
+    for (const [i, { kind, path }] of calls.entries()) {
+      if (!KINDS.some((one) => one === kind) || !PERIOD_FILE.test(path)) continue;
+      using left = tempDir("killed");
+      kill(calls, i, folder.path, left.path);
+      const acked = readFileSync(join(left.path, "acked"), "utf8").split("\n").length - 1;
+      check(join(left.path, "data"), acked);
+      kills[kind as keyof typeof kills]++;
+    }
+    for (const kind of KINDS) expect(kills[kind]).toBeGreaterThan(1);
+    expect(kills.write).toBeGreaterThan(100);
+
+    // What is made of all calls is what the child has left.
+    using whole = tempDir("killed");
+    kill(calls, calls.length, folder.path, whole.path);
+    expect(contentOf(join(whole.path, "data"))).toEqual(contentOf(join(folder.path, "data")));
+    expect(readFileSync(join(whole.path, "acked"), "utf8").split("\n")).toHaveLength(RECORDS + 1);
+  },
+  240_000,
+);
