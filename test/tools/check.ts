@@ -1,25 +1,30 @@
 /**
- * `bun run check`: everything that must hold before a change lands. Prints each step, the output of those that fail,
- * and `N passed, N failed` over all steps and tests as its last line.
+ * `bun run check`: everything that must hold before a change lands. Prints each step, the output of those that fail, the
+ * dearest test files, and `N passed, N failed` over all steps and tests as its last line.
  */
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
+import { costRanking } from "./cost-ranking.ts";
+import { memoryDirectory } from "./memory-directory.ts";
 
 const root = join(import.meta.dir, "../..");
 const bun = process.execPath;
 /** Many tests wait for a server to start, a hold to end, a retry: meanwhile another one has the core. */
 const WORKERS = availableParallelism() + 1;
+const DEAREST = 25;
 let passed = 0;
 let failed = 0;
 
 const generated = mkdtempSync(join(tmpdir(), "watchpost-generated-"));
+const directory = memoryDirectory() ?? mkdtempSync(join(tmpdir(), "watchpost-check-"));
 try {
   // None of them needs another; tests run what was built.
   await Promise.all([step("build", [bun, "build.ts"]), generation(), types(), step("format", [bun, "fmt", "--check"])]);
   await tests();
 } finally {
   rmSync(generated, { recursive: true, force: true });
+  rmSync(directory, { recursive: true, force: true });
 }
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;
@@ -52,15 +57,22 @@ async function step(name: string, command: string[]): Promise<void> {
 async function tests(): Promise<void> {
   // The dearest files first, so that none of them runs alone at the end.
   const order = ["--timings", join(import.meta.dir, "timings.json")];
+  const costs = join(directory, "costs.jsonl");
   const suite = Bun.spawn([bun, "test", `--parallel=${WORKERS}`, ...order, "--timeout", "60000", "test"], {
     cwd: root,
     // Commands and servers of tests are the executable that was just built: it starts in a third of the time that the source takes.
-    env: { ...process.env, WATCHPOST_TEST_PROGRAM: join(root, "dist/watchpost") },
+    env: {
+      ...process.env,
+      TMPDIR: directory,
+      WATCHPOST_TEST_COSTS: costs,
+      WATCHPOST_TEST_PROGRAM: join(root, "dist/watchpost"),
+    },
     stdout: "inherit",
     stderr: "pipe",
   });
   const text = await echoed(suite.stderr);
   const exitCode = await suite.exited;
+  if (existsSync(costs)) console.log(costRanking(readFileSync(costs, "utf8"), DEAREST));
   const counted = (what: string) => Number(new RegExp(`^\\s*(\\d+) ${what}$`, "m").exec(text)?.[1] ?? 0);
   const pass = counted("pass");
   const fail = counted("fail");
