@@ -1,19 +1,16 @@
 /** A backup and what came of its points: series that were deleted before stay deleted, rollups come along. */
-import { expect, test } from "bun:test";
+import { afterAll, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { startServerProcess, tempDir, watchpostCommand } from "../support/server-process.ts";
+import { startServerProcess, tempDir } from "../support/server-process.ts";
+import { commandRunner } from "./command-runner.ts";
 
 const ENV = { WATCHPOST_STORE_HEAD_POINTS_MAX: "10000" };
 const POINTS = 30_000;
 
-async function run(args: readonly string[], input = ""): Promise<{ code: number; out: string }> {
-  const env = { PATH: process.env["PATH"] ?? "", NO_COLOR: "1" };
-  const stdin = new Blob([input]);
-  const child = Bun.spawn([...watchpostCommand(false), ...args], { env, stdin, stdout: "pipe", stderr: "pipe" });
-  const out = await child.stdout.text();
-  return { code: await child.exited, out };
-}
+const runner = commandRunner("/", () => ({ PATH: process.env["PATH"] ?? "", NO_COLOR: "1" }));
+const run = (args: readonly string[], stdin = "") => runner.run(args, { stdin });
+afterAll(() => runner.close());
 
 function lines(metric: string, count: number): string {
   const startS = Date.UTC(2026, 2, 30) / 1_000;

@@ -1,5 +1,5 @@
 /** backup, restore and verify as a user calls them, on servers of their own. */
-import { expect, test } from "bun:test";
+import { afterAll, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fromBinary } from "@bufbuild/protobuf";
@@ -14,6 +14,7 @@ import { verifyArchives } from "../../src/store/verify.ts";
 import { BatchAckSchema, DataIngestion } from "../../src/wire/gen/ingestion_pb.ts";
 import { randomOf } from "../support/random.ts";
 import { startServerProcess, tempDir, watchpostCommand, type ServerProcess } from "../support/server-process.ts";
+import { commandRunner } from "./command-runner.ts";
 
 const BATCH_POINTS = 200;
 const START_US = Date.UTC(2026, 2, 30) * 1_000;
@@ -37,11 +38,9 @@ function start(args: readonly string[]) {
   return Bun.spawn([...watchpostCommand(false), ...args], { env, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
 }
 
-async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  const child = start(args);
-  const [out, err] = await Promise.all([child.stdout.text(), child.stderr.text()]);
-  return { code: await child.exited, out, err };
-}
+const runner = commandRunner("/", () => ({ PATH: process.env["PATH"] ?? "", NO_COLOR: "1" }));
+const run = (...args: string[]) => runner.run(args);
+afterAll(() => runner.close());
 
 async function send(server: ServerProcess, from: number, to: number): Promise<void> {
   const connection = new Connection(server.grpc);

@@ -37,18 +37,17 @@ const HOSTED_ENV = /^(WATCHPOST_\w+|USER)$/;
 const SERVERS: ReadonlySet<string | undefined> = new Set(["serve", "demo"]);
 
 /**
- * The first command of a name is a process of its own, as are those with input; others share one. `environment`: of every
- * command, asked for each time.
+ * The first command is a process of its own, as are those with input; others share one. As programs most commands are also run
+ * by test/docs. `environment`: of every command, asked for each time.
  */
 export function commandRunner(cwd: string, environment: () => Readonly<Record<string, string>>): CommandRunner {
-  const ran = new Set<string>();
+  let hasRun = false;
   let host: CommandHost | undefined;
   return {
     async run(args, { stdin = "", env = {} } = {}) {
-      const name = nameOf(args);
       const canShare = stdin === "" && !SERVERS.has(args[0]) && Object.keys(env).every((key) => HOSTED_ENV.test(key));
-      const isHosted = canShare && ran.has(name) && host?.isBusy !== true;
-      ran.add(name);
+      const isHosted = canShare && hasRun && host?.isBusy !== true;
+      hasRun = true;
       if (!isHosted) return runAlone(args, { cwd, env: { ...environment(), ...env }, stdin });
       host ??= startHost(cwd, environment());
       return host.run({ args, env: { ...environment(), ...env } });
@@ -89,12 +88,4 @@ function startHost(cwd: string, env: Readonly<Record<string, string>>): CommandH
     },
     close: () => child.kill("SIGKILL"),
   };
-}
-
-/** The words of a command before its flags and what it is about: "alerts", "device show". */
-function nameOf(args: readonly string[]): string {
-  return args
-    .slice(0, 2)
-    .filter((arg) => /^[a-z-]+$/.test(arg))
-    .join(" ");
 }

@@ -1,8 +1,8 @@
 /** Export and import over servers of their own: every format there and back, cuts, damage, what is said of them. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { gunzipSync } from "node:zlib";
+import { gunzipSync, gzipSync } from "node:zlib";
 import { exportTarget } from "../../src/cli/export-target.ts";
 import { batchesOf, type Point } from "../../src/client/batch.ts";
 import { Connection } from "../../src/client/connection.ts";
@@ -11,10 +11,13 @@ import { uploadAll } from "../../src/client/upload.ts";
 import { exactly } from "../client/nasty-rows.ts";
 import { randomOf } from "../support/random.ts";
 import { startServerProcess, tempDir, watchpostCommand, type ServerProcess } from "../support/server-process.ts";
+import { commandRunner } from "./command-runner.ts";
 
 const TEST_MS = 120_000;
 const dir = tempDir("export");
 const SERVED = join(dir.path, "data");
+const environment = { PATH: process.env["PATH"] ?? "", NO_COLOR: "1" };
+const { run, close } = commandRunner(dir.path, () => environment);
 let server: ServerProcess;
 
 beforeAll(async () => {
@@ -23,6 +26,7 @@ beforeAll(async () => {
 }, TEST_MS);
 
 afterAll(async () => {
+  close();
   await server.stop();
   dir[Symbol.dispose]();
 }, TEST_MS);
@@ -70,23 +74,26 @@ async function send(to: ServerProcess, points: readonly Point[]): Promise<void> 
   connection.close();
 }
 
-async function run(args: readonly string[], { stdin = "", killAfterMs = 0 } = {}) {
+/** A process of its own, which is killed once that is so. */
+async function runUntil(isSo: () => boolean, args: readonly string[]) {
   const child = Bun.spawn([...watchpostCommand(false), ...args], {
-    cwd: dir.path,
-    env: { PATH: process.env["PATH"] ?? "", NO_COLOR: "1" },
-    stdin: new Blob([stdin]),
-    stdout: "pipe",
-    stderr: "pipe",
+    ...{ cwd: dir.path, env: environment, stdin: "ignore", stdout: "pipe", stderr: "pipe" },
   });
-  const timer = killAfterMs > 0 ? setTimeout(() => child.kill("SIGKILL"), killAfterMs) : undefined;
+  const timer = setInterval(() => isSo() && child.kill("SIGKILL"), 1);
   const [out, err] = await Promise.all([child.stdout.bytes(), child.stderr.text()]);
   const code = await child.exited;
-  clearTimeout(timer);
+  clearInterval(timer);
   return { code, out: Buffer.from(out), err };
+}
+
+/** What it writes to standard output, which may be much. */
+async function printed(args: readonly string[]): Promise<Buffer> {
+  return (await runUntil(() => false, args)).out;
 }
 
 const at = (to: ServerProcess = server) => ["--server", to.grpc];
 const path = (name: string) => join(dir.path, name);
+const sizeOf = (name: string) => statSync(path(name), { throwIfNoEntry: false })?.size ?? 0;
 
 /** What a file holds, a line for every point, in an order of its own. */
 async function contentOf(file: string): Promise<string[]> {
@@ -136,7 +143,7 @@ test(
 );
 
 describe("a long one", () => {
-  const COUNT = 200_000;
+  const COUNT = 100_000;
   let whole: Buffer;
 
   beforeAll(async () => {
@@ -147,7 +154,7 @@ describe("a long one", () => {
     const connection = new Connection(server.grpc);
     await uploadAll(connection, batchesOf(points(), "s"));
     connection.close();
-    whole = (await run(["export", "long.*", "-o", "-", ...at()])).out;
+    whole = await printed(["export", "long.*", "-o", "-", ...at()]);
     expect(whole.toString().split("\n").length).toBe(COUNT + 1);
   }, TEST_MS);
 
@@ -156,9 +163,11 @@ describe("a long one", () => {
     async () => {
       const random = randomOf(11);
       const command = ["export", "long.*", "-o", "long.jsonl.gz", ...at()];
-      for (let killAfterMs = 1_000; !existsSync(path("long.jsonl.gz")); killAfterMs += 300 + random() * 600) {
-        await run(command, { killAfterMs });
+      const bytes = gzipSync(whole, { level: 1 }).length;
+      for (const share of [random(), random(), random(), random()].sort()) {
+        await runUntil(() => sizeOf("long.jsonl.gz.part") > share * bytes, command);
       }
+      if (!existsSync(path("long.jsonl.gz"))) expect((await run(command)).code).toBe(0);
       expect(gunzipSync(readFileSync(path("long.jsonl.gz"))).equals(whole)).toBe(true);
     },
     TEST_MS,
@@ -191,12 +200,11 @@ describe("a long one", () => {
       const part = whole.subarray(0, whole.lastIndexOf("\n", whole.length / 3) + 1);
       writeFileSync(path("long.jsonl"), part);
       const other = await startServerProcess({ data: join(dir.path, "long") });
-      for (let killAfterMs = 800; ; killAfterMs *= 2) {
-        const done = await run(["import", "long.jsonl", ...at(other)], { killAfterMs });
-        if (done.code === 0) break;
-      }
-      const again = await run(["export", "-o", "-", ...at(other)]);
-      expect(again.out.equals(part)).toBe(true);
+      const command = ["import", "long.jsonl", ...at(other)];
+      const { code } = await runUntil(() => sizeOf("long.jsonl.import-progress") > 0, command);
+      // Else it was done before it was seen.
+      if (code !== 0) expect((await run(command)).code).toBe(0);
+      expect((await printed(["export", "-o", "-", ...at(other)])).equals(part)).toBe(true);
       expect(existsSync(path("long.jsonl.import-progress"))).toBe(false);
       await other.stop();
     },

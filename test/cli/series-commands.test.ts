@@ -3,9 +3,12 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
 import { program, testNeeding } from "../support/needs.ts";
 import { startServerProcess, tempDir, watchpostCommand, type ServerProcess } from "../support/server-process.ts";
+import { commandRunner } from "./command-runner.ts";
 
 const dir = tempDir("cli-series");
 let server: ServerProcess;
+const environment = () => ({ PATH: process.env["PATH"] ?? "", NO_COLOR: "1", WATCHPOST_SERVER: server.grpc });
+const { run, close } = commandRunner(dir.path, environment);
 
 beforeAll(async () => {
   server = await startServerProcess({ data: join(dir.path, "data") });
@@ -15,28 +18,15 @@ beforeAll(async () => {
     ["temp", 30, "press-1", "2026-01-01T00:00:30Z"],
     ["rpm", 900, "\u001b[31mfan", "2026-01-01T00:00:10Z"],
   ].map(([metric, value, device, timestamp]) => ({ metric, value, timestamp, tags: { device, site: "north" } }));
-  for (const reading of readings) {
-    const sent = await run(["upload", "-", "--source", "gw"], `${JSON.stringify(reading)}\n`);
-    expect(sent.code).toBe(0);
-  }
+  const stdin = readings.map((reading) => `${JSON.stringify(reading)}\n`).join("");
+  expect((await run(["upload", "-", "--source", "gw"], { stdin })).code).toBe(0);
 }, 30_000);
 
 afterAll(async () => {
+  close();
   await server.stop();
   dir[Symbol.dispose]();
 });
-
-async function run(args: readonly string[], stdin = "", wrapper: readonly string[] = []) {
-  const child = Bun.spawn([...wrapper, ...watchpostCommand(false), ...args], {
-    cwd: dir.path,
-    env: { PATH: process.env["PATH"] ?? "", NO_COLOR: "1", WATCHPOST_SERVER: server.grpc },
-    stdin: new Blob([stdin]),
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-  const [out, err] = await Promise.all([child.stdout.text(), child.stderr.text()]);
-  return { code: await child.exited, out, err };
-}
 
 const rows = (out: string) => out.split("\n").map((line) => line.trim().split(/ {2,}/));
 
@@ -108,7 +98,7 @@ testNeeding([program("script")])(
     const answering = async (answer: string) => {
       const command = [...watchpostCommand(false), "delete", "rpm"].join(" ");
       const child = Bun.spawn(["script", "-qec", command, "/dev/null"], {
-        env: { PATH: process.env["PATH"] ?? "", NO_COLOR: "1", WATCHPOST_SERVER: server.grpc },
+        env: environment(),
         stdin: "pipe",
         stdout: "pipe",
       });

@@ -4,8 +4,9 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openssl, TestAuthority, type TestCertificate } from "../support/certificates.ts";
 import { program, testNeeding } from "../support/needs.ts";
-import { startServerProcess, tempDir, watchpostCommand, type ServerProcess } from "../support/server-process.ts";
+import { startServerProcess, tempDir, type ServerProcess } from "../support/server-process.ts";
 import { outputOf } from "../transport/tls-rig.ts";
+import { commandRunner } from "./command-runner.ts";
 
 const testTls = testNeeding([program("openssl"), program("curl")]);
 const dir = tempDir("tls-commands");
@@ -36,18 +37,17 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
+  runner.close();
   begun.forEach((server) => server.kill());
   await Promise.all(begun.map(({ exited }) => exited));
   dir[Symbol.dispose]();
 });
 
+const runner = commandRunner(dir.path, () => ({ PATH: process.env["PATH"] ?? "", NO_COLOR: "1" }));
+
 async function run(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
-  const child = Bun.spawn([...watchpostCommand(false), ...args], {
-    ...{ cwd: dir.path, stdin: "ignore", stdout: "pipe", stderr: "pipe" },
-    env: { PATH: process.env["PATH"] ?? "", NO_COLOR: "1", ...env },
-  });
-  const [out, err] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
-  return { code: await child.exited, out, err: err.trim() };
+  const ended = await runner.run(args, { env });
+  return { ...ended, err: ended.err.trim() };
 }
 
 /** ":50051" */
