@@ -1,9 +1,11 @@
 /** `watchpost series`: which series there are. */
 import { Command } from "commander";
+import pc from "picocolors";
 import { listSeries } from "../client/catalog.ts";
 import { addServerOption, connectTo, integerArgument, interruptSignal } from "./client-flags.ts";
 import { addMatcherOption, type MatcherInit } from "./filter-flag.ts";
 import { seriesJson, seriesTable } from "./series-table.ts";
+import { printable } from "./watch-table.ts";
 
 const LIMIT_MAX = 10_000;
 const HELP = `
@@ -37,6 +39,13 @@ async function series(metric: string, flags: SeriesFlags): Promise<void> {
   try {
     const request = { metric, matchers: flags.filter ?? [], limit: flags.limit };
     const answer = await listSeries(connection, request, { signal: interruptSignal() });
+    const { missingNodes } = answer;
+    if (missingNodes.length > 0) {
+      const names = missingNodes.map(printable).join(", ");
+      console.error(
+        pc.yellow(`nodes that did not tell of their points: ${names}; first and last times are without theirs`),
+      );
+    }
     if (flags.json) return void process.stdout.write(seriesJson(answer.series));
     process.stdout.write(seriesTable(answer.series, { withRate: false }) || "no series matched\n");
     const shown = answer.series.length;

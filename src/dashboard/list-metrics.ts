@@ -4,7 +4,8 @@ import type { SeriesRegistry } from "../model/series-registry.ts";
 import { SEES_ALL, type SeesSeries } from "../model/series-scopes.ts";
 import type { ListMetricsRequest, ListMetricsResponseSchema } from "../wire/gen/history_pb.ts";
 import { firstInOrder } from "./in-order.ts";
-import { earliestOfGroups, groupSeries, lastTimeOf, pageLimit, timestampOrNone, type ListingDeps } from "./listing.ts";
+import { earliestOfGroups, groupSeries, lastTimeOf, MissingNames, pageLimit, timestampOrNone } from "./listing.ts";
+import type { ListingDeps } from "./listing.ts";
 import type { LatestValues } from "./latest-values.ts";
 import type { Work } from "./sliced-work.ts";
 
@@ -21,9 +22,11 @@ export async function listMetrics(
   const { names, total, more } = await sliced.run(pageOfNames({ prefix, after, count }, registry, sees), signal);
   const idsOfName = await sliced.run(seenOfNames(names, registry, sees), signal);
   const { ids, groups } = await sliced.run(groupSeries(idsOfName, registry.idEnd), signal);
-  await learn(ids, signal);
+  const missing = new MissingNames();
+  const { onMissing } = missing;
+  await learn(ids, { signal, onMissing });
   const lastsUs = await sliced.run(latestOfGroups(idsOfName, latest), signal);
-  const timesUs = await store.extents(ids, { signal });
+  const timesUs = await store.extents(ids, { signal, onMissing });
   const firstsUs = await sliced.run(earliestOfGroups(timesUs, groups, names.length), signal);
   const metrics = names.map((name, i) => ({
     name,
@@ -31,7 +34,7 @@ export async function listMetrics(
     firstSeen: timestampOrNone(firstsUs[i]),
     lastSeen: timestampOrNone(lastsUs[i]),
   }));
-  return { metrics, total: BigInt(total), more };
+  return { metrics, total: BigInt(total), more, missingNodes: missing.all };
 }
 
 interface WantedNames {

@@ -11,7 +11,7 @@ import {
 } from "../wire/gen/history_pb.ts";
 import { firstInOrder, type Compare } from "./in-order.ts";
 import { inOrderOfNames } from "./in-order-of-names.ts";
-import { lastTimeOf, pageLimit, timestampOrNone, type ListingDeps } from "./listing.ts";
+import { lastTimeOf, pageLimit, timestampOrNone, type ListingDeps, MissingNames } from "./listing.ts";
 import { requestMatcher } from "./request-matcher.ts";
 import { selectSeries } from "./select-series.ts";
 import type { Work } from "./sliced-work.ts";
@@ -42,11 +42,13 @@ export async function listSeries(
   }
   const { total, found } = await deps.sliced.run(page(), signal);
   const seriesIds = Uint32Array.from(found).sort();
-  await deps.learn(seriesIds, signal);
-  const firstsUs = await deps.store.extents(seriesIds.slice(), { signal });
+  const missing = new MissingNames();
+  const { onMissing } = missing;
+  await deps.learn(seriesIds, { signal, onMissing });
+  const firstsUs = await deps.store.extents(seriesIds.slice(), { signal, onMissing });
   const firstUsOf = new Map(Array.from(seriesIds, (id, i) => [id, firstsUs[i]]));
   const series = await deps.sliced.run(infosOf(found, firstUsOf, deps), signal);
-  return { series, total: BigInt(total) };
+  return { series, total: BigInt(total), missingNodes: missing.all };
 }
 
 /** Where two are equal, by id, which is the order of first arrival. Null: by metric, then source and tags. */

@@ -4,7 +4,7 @@ import { valueInKey } from "../model/matcher.ts";
 import { parseSeriesKey } from "../model/series-key.ts";
 import type { ListTagValuesRequest, ListTagValuesResponseSchema } from "../wire/gen/history_pb.ts";
 import { firstInOrder } from "./in-order.ts";
-import { lastTimeOf, pageLimit, timestampOrNone, type ListingDeps } from "./listing.ts";
+import { lastTimeOf, pageLimit, timestampOrNone, type ListingDeps, MissingNames } from "./listing.ts";
 import { requestMatcher } from "./request-matcher.ts";
 import { selectSeries } from "./select-series.ts";
 import type { Work } from "./sliced-work.ts";
@@ -53,8 +53,10 @@ export async function listTagValues(
     return { total, more: left.length > values.size, values, ids: having };
   }
   const { total, more, values, ids } = await deps.sliced.run(page(), signal);
-  await deps.learn(ids, signal);
-  const firstsUs = await deps.store.extents(ids, { signal });
+  const missing = new MissingNames();
+  const { onMissing } = missing;
+  await deps.learn(ids, { signal, onMissing });
+  const firstsUs = await deps.store.extents(ids, { signal, onMissing });
   await deps.sliced.run(noteTimes(firstsUs, ids, deps, textsOf, values), signal);
   return {
     values: Array.from(values, ([value, { series, firstUs, lastUs }]) => ({
@@ -65,6 +67,7 @@ export async function listTagValues(
     })),
     total: BigInt(total),
     more,
+    missingNodes: missing.all,
   };
 }
 

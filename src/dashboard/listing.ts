@@ -10,7 +10,13 @@ import type { SlicedWork, Work } from "./sliced-work.ts";
 /** The store as lists see it. */
 export interface ExtentSource {
   /** The earliest event time of each series, Unix microseconds, NaN where nothing is stored; ids ascending. */
-  extents(seriesIds: Uint32Array, options?: { signal?: AbortSignal }): Promise<Float64Array>;
+  extents(seriesIds: Uint32Array, options?: Partial<ListingOptions>): Promise<Float64Array>;
+}
+
+export interface ListingOptions {
+  readonly signal: AbortSignal;
+  /** Called with the name of each node that has some of the series and does not tell of them, once or more often. */
+  onMissing(node: string): void;
 }
 
 export interface ListingDeps {
@@ -24,7 +30,17 @@ export interface ListingDeps {
   /** Of the sensor of a series, by its key; "": none is known. */
   unitOf(key: string): string;
   /** Resolves once `latest` has what other nodes know of these series. */
-  learn(seriesIds: Uint32Array, signal: AbortSignal): Promise<void>;
+  learn(seriesIds: Uint32Array, options: ListingOptions): Promise<void>;
+}
+
+/** Who is missing in an answer, in order of names. */
+export class MissingNames {
+  readonly #names = new Set<string>();
+  readonly onMissing = (node: string): void => void this.#names.add(node);
+
+  get all(): string[] {
+    return [...this.#names].sort();
+  }
 }
 
 const LIMIT_DEFAULT = 1_000;

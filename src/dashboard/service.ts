@@ -15,7 +15,7 @@ import { LatestValues } from "./latest-values.ts";
 import { listMetrics } from "./list-metrics.ts";
 import { listSeries } from "./list-series.ts";
 import { listTagValues } from "./list-tag-values.ts";
-import type { ExtentSource } from "./listing.ts";
+import type { ExtentSource, ListingOptions } from "./listing.ts";
 import { encodeRange } from "./encode-range.ts";
 import { LimitedRanges } from "./limited-ranges.ts";
 import { queryRange, streamRange, type RangeSource } from "./query-range.ts";
@@ -40,7 +40,7 @@ export interface DashboardDeps {
   /** The newest values on disk. */
   readonly latest?: StoreOpened["latest"];
   /** Those that other nodes have of these series; left out: there are no others. */
-  newest?(seriesIds: Uint32Array, options: { readonly signal: AbortSignal }): Promise<StoreOpened["latest"]>;
+  newest?(seriesIds: Uint32Array, options: ListingOptions): Promise<StoreOpened["latest"]>;
   /** Deletes series; resolves when that is durable. */
   retire(seriesIds: Uint32Array): Promise<RetiredSeries | void>;
   /** Of the sensor of a series, by its key; "": none is known. */
@@ -101,8 +101,8 @@ export function createDashboard(deps: DashboardDeps): OpenDashboard {
     want: deps.want,
     onLeftOut: () => deps.metrics.liveLeftOut.inc(),
   });
-  const learn = async (seriesIds: Uint32Array, signal: AbortSignal) => {
-    const newest = await deps.newest?.(seriesIds, { signal });
+  const learn = async (seriesIds: Uint32Array, listing: ListingOptions) => {
+    const newest = await deps.newest?.(seriesIds, listing);
     if (newest !== undefined) latest.learn(newest, clock.nowMs(), clock.monotonicMs());
   };
   const listing = { registry, latest, store, clock, sliced, unitOf, learn };

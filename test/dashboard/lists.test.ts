@@ -7,6 +7,7 @@ import { LatestValues } from "../../src/dashboard/latest-values.ts";
 import { listMetrics } from "../../src/dashboard/list-metrics.ts";
 import { listSeries } from "../../src/dashboard/list-series.ts";
 import { listTagValues } from "../../src/dashboard/list-tag-values.ts";
+import type { ListingOptions } from "../../src/dashboard/listing.ts";
 import { SlicedWork } from "../../src/dashboard/sliced-work.ts";
 import { seriesKey } from "../../src/model/series-key.ts";
 import { SeriesRegistry } from "../../src/model/series-registry.ts";
@@ -53,7 +54,9 @@ function rig() {
   const sliced = new SlicedWork(() => clock.monotonicMs());
   /** What other nodes have, by id. */
   const elsewhere = new Map<number, readonly [seconds: number, value: number]>();
-  const learn = async (seriesIds: Uint32Array) => {
+  const silent: string[] = [];
+  const learn = async (seriesIds: Uint32Array, { onMissing }: ListingOptions) => {
+    silent.forEach(onMissing);
     const ids = seriesIds.filter((id) => elsewhere.has(id));
     const timesUs = Float64Array.from(ids, (id) => elsewhere.get(id)![0] * SECOND_US);
     const values = Float64Array.from(ids, (id) => elsewhere.get(id)![1]);
@@ -67,6 +70,7 @@ function rig() {
     clock,
     asked,
     elsewhere,
+    silent,
     metrics: (request: MessageInitShape<typeof ListMetricsRequestSchema> = {}) =>
       listMetrics(create(ListMetricsRequestSchema, request), deps, signal),
     series: (request: MessageInitShape<typeof ListSeriesRequestSchema> = {}) =>
@@ -96,7 +100,7 @@ describe("ListMetrics", () => {
     const second = await list({ prefix: "temp", after: "temp", limit: 1 });
     expect([second.metrics!.map(({ name }) => name), second.total, second.more]).toEqual([["temp2"], 2n, false]);
     expect(asked).toEqual([[1, 2, 4], [5]]);
-    expect(await list({ prefix: "x" })).toEqual({ metrics: [], total: 0n, more: false });
+    expect(await list({ prefix: "x" })).toEqual({ metrics: [], total: 0n, more: false, missingNodes: [] });
   });
 });
 
@@ -172,7 +176,7 @@ describe("ListSeries", () => {
     ]);
     const pumps = { key: "device", operator: MatchOperator.REGEX, value: "pump-[2-9]|gw." };
     expect(shown(await series({ matchers: [pumps] }))).toEqual(["humidity gw2 gw2", "temp gw1 pump-2"]);
-    expect(await series({ metric: "none" })).toEqual({ series: [], total: 0n });
+    expect(await series({ metric: "none" })).toEqual({ series: [], total: 0n, missingNodes: [] });
   });
 
   test("leaves out what is deleted while it is made", async () => {
@@ -211,7 +215,7 @@ describe("ListTagValues", () => {
       ["temp2", 1, 40, 60],
     ]);
     expect(shown(await values({ metric: "temp*" }))).toEqual([["device", 4, 10, 90]]);
-    expect(await values({ key: "nothing" })).toEqual({ values: [], total: 0n, more: false });
+    expect(await values({ key: "nothing" })).toEqual({ values: [], total: 0n, more: false, missingNodes: [] });
   });
 
   test("pages by prefix and the last value of the page before", async () => {
@@ -278,4 +282,11 @@ describe("work in slices", () => {
       examples: [[Array.from({ length: 5_000 }, (_, i) => (i * 7_919) % 5_003), 700]],
     });
   });
+});
+
+test("lists say which nodes did not tell of their points", async () => {
+  const { metrics, series, values, silent } = rig();
+  silent.push("hall-2", "hall-1", "hall-2");
+  for (const answer of await Promise.all([metrics(), series(), values({ key: "source" })]))
+    expect(answer.missingNodes).toEqual(["hall-1", "hall-2"]);
 });

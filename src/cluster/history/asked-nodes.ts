@@ -54,6 +54,8 @@ export interface HistoryOptions {
   readonly signal?: AbortSignal;
   /** Of the whole question; other nodes have most of it. */
   readonly timeoutMs?: number;
+  /** Called with the name of each node that is missing in what has no room to say so. */
+  onMissing?(node: string): void;
   /** Nodes alone are asked. */
   readonly withoutRecent?: boolean;
 }

@@ -12,14 +12,14 @@ interface Missing {
   readonly missing?: readonly MissingNode[];
 }
 
-/** Series of other nodes that lists ask for at once; of more they tell what this node knows. */
-const LISTED_MAX = 20_000;
+/** Series of other nodes that lists ask for at once; of more they tell what this node knows, and say that the others are missing. */
+const LISTED_MAX = 200_000;
 /** A list does not wait for long, nor is all of the recent window read for it. */
 const OF_LISTS: HistoryOptions = { timeoutMs: 4_000, withoutRecent: true };
 
 /**
  * The earliest event time of each series, NaN where nothing is stored. A node that does not answer has none: whatever it has is as if
- * it were not there. Of more than 20,000 series of other nodes that is so for all of them.
+ * it were not there. Of more than 200,000 series of other nodes that is so for all of them.
  */
 export async function clusterExtents(
   deps: HistoryDeps,
@@ -27,7 +27,10 @@ export async function clusterExtents(
   options: HistoryOptions = {},
 ): Promise<Float64Array> {
   const elsewhere = ofOthers(seriesIds, deps);
-  if (elsewhere.length === 0 || elsewhere.length > LISTED_MAX) return deps.store.extents(seriesIds, options);
+  const { signal, onMissing } = options;
+  if (elsewhere.length > LISTED_MAX) tellAll(elsewhere, deps, onMissing);
+  if (elsewhere.length === 0 || elsewhere.length > LISTED_MAX)
+    return deps.store.extents(seriesIds, { ...(signal !== undefined && { signal }) });
   using nodes = new AskedNodes(deps, seriesIds, { ...OF_LISTS, ...options });
   const firstsUs = new Float64Array(seriesIds.length).fill(NaN);
   await eachOfNodes(
@@ -39,11 +42,12 @@ export async function clusterExtents(
       if (!(timeUs >= firstsUs[slot])) firstsUs[slot] = timeUs;
     },
   );
+  for (const { name } of nodes.missing) onMissing?.(name);
   return firstsUs;
 }
 
 /**
- * The newest point of each of these series that other nodes have: of theirs this one may know less. Of more than 20,000 of them none.
+ * The newest point of each of these series that other nodes have: of theirs this one may know less. Of more than 200,000 of them none.
  */
 export async function clusterNewest(
   deps: HistoryDeps,
@@ -51,9 +55,12 @@ export async function clusterNewest(
   options: HistoryOptions = {},
 ): Promise<NewestPoints> {
   const ids = ofOthers(seriesIds, deps);
+  if (ids.length > LISTED_MAX) tellAll(ids, deps, options.onMissing);
   if (ids.length === 0 || ids.length > LISTED_MAX) return NONE;
   const query = { seriesIds: ids, arrivedBeforeS: Infinity, beforeUs: Infinity };
-  const { timesUs, values } = await clusterStanding(deps, query, { ...OF_LISTS, ...options });
+  const standing = await clusterStanding(deps, query, { ...OF_LISTS, ...options });
+  const { timesUs, values, missing = [] } = standing;
+  for (const { name } of missing) options.onMissing?.(name);
   const isThere = (_: unknown, slot: number) => !Number.isNaN(timesUs[slot]);
   return { seriesIds: ids.filter(isThere), timesUs: timesUs.filter(isThere), values: values.filter(isThere) };
 }
@@ -65,6 +72,13 @@ export interface NewestPoints {
 }
 
 const NONE: NewestPoints = { seriesIds: new Uint32Array(), timesUs: new Float64Array(), values: new Float64Array() };
+
+/** They are too many to be asked for. */
+function tellAll(ids: Uint32Array, { places, peers }: HistoryDeps, onMissing: HistoryOptions["onMissing"]): void {
+  const nodes = new Set<string>();
+  for (const id of ids) for (const nodeId of places.othersWith(id)) nodes.add(nodeId);
+  for (const nodeId of nodes) onMissing?.(peers.nameOf(nodeId));
+}
 
 function ofOthers(seriesIds: Uint32Array, { places }: HistoryDeps): Uint32Array {
   return seriesIds.filter((id) => places.othersWith(id).length > 0);

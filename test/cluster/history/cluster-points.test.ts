@@ -103,3 +103,28 @@ test("nodes that do not answer are told", async () => {
   const arrivals = { seriesIds, fromS: 0, toS: 2 ** 40, fromUs: 0, toUs: 2 ** 53, partRows: 100 };
   expect(await clusterArrivals(history, arrivals)).toMatchObject({ missing });
 });
+
+test("lists hear which nodes did not tell of their points, and of very many series that none did", async () => {
+  const { rig } = setUp(1);
+  using _ = rig;
+  const [{ history, ids }] = rig.nodes;
+  const own = ids.slice().sort();
+  const missing: string[] = [];
+  const onMissing = (node: string) => void missing.push(node);
+  await clusterExtents(history, own, { onMissing });
+  await clusterNewest(history, own, { onMissing });
+  expect(missing).toEqual([]);
+  rig.answer = () => {
+    throw new WatchpostError("UNAVAILABLE", "it is down");
+  };
+  await clusterExtents(history, own, { onMissing });
+  await clusterNewest(history, own, { onMissing });
+  expect(missing).toEqual(["name of node-1", "name of node-1"]);
+  const many = { ...history, places: { isOwn: () => true, othersWith: () => ["x", "y"] } };
+  const manyIds = Uint32Array.from({ length: 200_001 }, (_, i) => i + 1);
+  const store = { ...history.store, extents: async (seriesIds: Uint32Array) => new Float64Array(seriesIds.length) };
+  missing.length = 0;
+  expect((await clusterExtents({ ...many, store }, manyIds, { onMissing })).length).toBe(manyIds.length);
+  expect((await clusterNewest({ ...many, store }, manyIds, { onMissing })).seriesIds.length).toBe(0);
+  expect(missing).toEqual(["name of x", "name of y", "name of x", "name of y"]);
+});
