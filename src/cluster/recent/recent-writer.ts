@@ -45,6 +45,8 @@ const DIRECT_ROWS = 200_000;
 const WRITE_SHARE = 1 / 2;
 const ROOM_EVERY_MS = 60_000;
 const FULL_PAUSE_MS = 10_000;
+/** Of Redis' memory beside what stands in a value: its key, and what is listed of it. */
+const [KEY_BYTES, LISTED_BYTES] = [120, 300];
 const NOTHING: readonly RedisArgument[] = ["", "", "", "", 0];
 
 interface TailPiece {
@@ -169,7 +171,11 @@ export class RecentWriter {
       if (this.#toldSeq >= 0) onGap();
       await this.#begin();
     } else {
-      const pieces = [...tail].map(([field, bytes]) => ({ field, bytes: bytes.length, slice: tailOf(bytes).slice }));
+      const pieces = [...tail].map(([field, bytes]) => ({
+        field,
+        bytes: bytes.length + KEY_BYTES,
+        slice: tailOf(bytes).slice,
+      }));
       for (const slice of [...slicesIn(node), ...pieces.map(({ slice: each }) => each)]) {
         this.#maxUs = Math.max(this.#maxUs, slice?.beforeUs ?? -1, slice?.toUs ?? -1);
       }
@@ -208,7 +214,7 @@ export class RecentWriter {
       const slice = sliceOf(part, { afterSeq: this.#chainSeq, beforeUs: this.#maxUs, atMs });
       const chunk = { blocks: part.blocks.map(({ bytes }) => bytes) };
       const value = toBinary(RecentTailSchema, create(RecentTailSchema, { slice, chunk }));
-      const piece = { field: `${part.throughSeq}`, throughSeq: part.throughSeq, atMs, bytes: value.length };
+      const piece = { field: `${part.throughSeq}`, throughSeq: part.throughSeq, atMs, bytes: value.length + KEY_BYTES };
       const pieces = part.rows === 0 ? this.#pieces : [...this.#pieces, piece];
       const chainSeq = part.rows === 0 ? this.#chainSeq : part.throughSeq;
       const written = part.rows === 0 ? NOTHING : [piece.field, value, "", "", 0];
@@ -241,7 +247,7 @@ export class RecentWriter {
         return { key: this.#keys.chunk(nodeId, shard, part.throughSeq), value: toBinary(RecentChunkSchema, chunk) };
       });
       await Promise.all(chunks.map(({ key, value }) => redis.call("SET", key, value, "EX", this.#ttlS)));
-      const bytes = chunks.reduce((sum, { value }) => sum + value.length, 0);
+      const bytes = chunks.reduce((sum, { value }) => sum + value.length + KEY_BYTES, LISTED_BYTES);
       const facts = sliceOf(part, { afterSeq: this.#slice.chainSeq, beforeUs: this.#slice.beforeUs, atMs });
       const slice = create(RecentSliceSchema, { ...facts, bytes, shards: [...shards.keys()] });
       const written = ["", "", `${part.throughSeq}`, toBinary(RecentSliceSchema, slice), bytes];

@@ -11,7 +11,7 @@ import { ENDLESS_SLICE, runToEnd } from "../../../src/store/slice.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { startRedis, type RedisServer } from "../redis-server.ts";
 import { until } from "../until.ts";
-import type { NodesRig } from "./nodes-rig.ts";
+import type { NodesRig } from "../history/nodes-rig.ts";
 
 export interface RecentRig extends AsyncDisposable {
   readonly server: RedisServer;

@@ -5,8 +5,8 @@ import { clusterArrivals, clusterStanding } from "../../../src/cluster/history/c
 import { clusterRange } from "../../../src/cluster/history/cluster-range.ts";
 import { NOVEMBER_US, randomOf } from "../../store/harness.ts";
 import { hasRedis } from "../redis-server.ts";
-import { openNodes, ownStoreOf, type NodesRig, type SeriesPoint } from "./nodes-rig.ts";
-import { fill, nearly, pick, queryOf, SECOND_US, shown, shuffled } from "./random-history.ts";
+import { openNodes, ownStoreOf, type NodesRig, type SeriesPoint } from "../history/nodes-rig.ts";
+import { fill, nearly, pick, queryOf, SECOND_US, shown, shuffled } from "../history/random-history.ts";
 import { down, openRecent, type RecentRig } from "./recent-rig.ts";
 
 const SEEDS = Number(process.env["SEEDS"] ?? 2);
