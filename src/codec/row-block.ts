@@ -29,18 +29,20 @@ const POWERS = Array.from({ length: EXPONENT_MAX + 1 }, (_, exponent) => Number(
 /** Zigzag of a difference of such numbers stays below 2^53. */
 const SCALED_MAX = 2 ** 50;
 const BITS_PLANES = 8;
+/** Of numbers by id: a table of zeros costs about as much as a few rows. */
+const [TABLE_MIN, TABLE_PER_ROW] = [65_536, 16];
 
 /** At least one row. */
 export function encodeRows({ count, seriesIds, timesUs, values, arrivalsS }: ArrivedRows): Uint8Array<ArrayBuffer> {
   const out = new ByteWriter(count * 8 + 64);
   out.varint(count);
   writeArrivalRuns(out, arrivalsS, count);
-  const series = new SeriesStates();
+  const series = new SeriesSlots(endOf(seriesIds, count), count);
   const slots = new Uint32Array(count);
   const numbers = new Float64Array(count);
   let before = 0;
   for (let i = 0; i < count; i++) {
-    slots[i] = series.slotOf(seriesIds[i]);
+    slots[i] = series.of(seriesIds[i]);
     numbers[i] = zigzag(seriesIds[i] - before);
     before = seriesIds[i];
   }
@@ -103,15 +105,14 @@ export function decodeRows(block: Uint8Array): ArrivedRows {
   const arrivalsS = readArrivalRuns(input, count);
   const seriesIds = new Uint32Array(count);
   const numbers = new Float64Array(count);
-  const series = new SeriesStates();
-  const slots = new Uint32Array(count);
   readNumbers(input, numbers, count);
   let before = 0;
   for (let i = 0; i < count; i++) {
     before += signed(numbers[i]);
     seriesIds[i] = before;
-    slots[i] = series.slotOf(before);
   }
+  const series = new SeriesSlots(endOf(seriesIds, count), count);
+  const slots = seriesIds.map((id) => series.of(id));
 
   const unitUs = UNITS_US[input.u8()];
   expectIntact(unitUs !== undefined, "rows: an unknown unit of time");
@@ -140,21 +141,30 @@ export function decodeRows(block: Uint8Array): ArrivedRows {
   return { count, seriesIds, timesUs, values, arrivalsS };
 }
 
-/** Series as they come, numbered. */
-class SeriesStates {
-  readonly #slots = new Map<number, number>();
+/** Numbers series as they come. */
+class SeriesSlots {
+  /** By id, less one; 0: it has not come yet. Where ids lie too far apart they are in a map. */
+  readonly #table: Uint32Array | null;
+  readonly #map = new Map<number, number>();
+  count = 0;
 
-  get count(): number {
-    return this.#slots.size;
+  constructor(idEnd: number, rows: number) {
+    this.#table = idEnd <= TABLE_MIN + TABLE_PER_ROW * rows ? new Uint32Array(idEnd) : null;
   }
 
-  slotOf(seriesId: number): number {
-    const known = this.#slots.get(seriesId);
-    if (known !== undefined) return known;
-    const slot = this.#slots.size;
-    this.#slots.set(seriesId, slot);
-    return slot;
+  of(seriesId: number): number {
+    const known = this.#table === null ? this.#map.get(seriesId) : this.#table[seriesId];
+    if (known !== undefined && known !== 0) return known - 1;
+    if (this.#table === null) this.#map.set(seriesId, ++this.count);
+    else this.#table[seriesId] = ++this.count;
+    return this.count - 1;
   }
+}
+
+function endOf(seriesIds: Uint32Array, count: number): number {
+  let most = 0;
+  for (let i = 0; i < count; i++) if (seriesIds[i] > most) most = seriesIds[i];
+  return most + 1;
 }
 
 function zigzag(number: number): number {

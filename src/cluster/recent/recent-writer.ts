@@ -41,8 +41,6 @@ const SLICE_MS = 300_000;
 const SLICE_ROWS_MAX = 1_000_000;
 /** So many rows since the last piece are a slice at once: packing them twice would be for nothing. */
 const DIRECT_ROWS = 200_000;
-/** Of the time at most. */
-const WRITE_SHARE = 1 / 2;
 const ROOM_EVERY_MS = 60_000;
 const FULL_PAUSE_MS = 10_000;
 /** Of Redis' memory beside what stands in a value: its key, and what is listed of it. */
@@ -119,13 +117,9 @@ export class RecentWriter {
     this.#cancel();
     const waitMs = Math.max(ms, this.#notBeforeMs - this.#deps.clock.monotonicMs());
     this.#cancel = this.#deps.clock.after(waitMs, () => {
-      const { clock } = this.#deps;
-      const startMs = clock.monotonicMs();
       this.#isTicking = true;
       void this.write().then(() => {
         this.#isTicking = false;
-        const endMs = clock.monotonicMs();
-        this.#notBeforeMs = Math.max(this.#notBeforeMs, endMs + (endMs - startMs) * (1 / WRITE_SHARE - 1));
         if (!this.#isClosed) this.#tickIn(this.#rowsSince >= DIRECT_ROWS ? 0 : TICK_MS);
       });
     });
