@@ -316,6 +316,23 @@ test.skipIf(!hasRedis)(
     ended.abort();
     await Promise.all(watchers.map(({ reading }) => reading));
     expect(nodes.flatMap((node) => node.errors())).toEqual([]);
+
+    // What came lately is shown when the node that has it is gone.
+    const client = new Bun.RedisClient(redis.url);
+    stack.defer(() => client.close());
+    const { nodes: listed } = await ask(calls[0], Nodes.method.listNodes, {}, { deadlineMs: 30_000 });
+    const { nodeId } = listed.find(({ name }) => name === "node-0")!;
+    const nowMs = Date.now();
+    await until("Redis has the points of node 0", async () => {
+      return Number(await client.hget(`{watchpost}:recent:node:${nodeId}`, "at")) > nowMs;
+    });
+    await nodes[0].kill();
+    const { series, missingNodes } = await queryRange(calls[1], {
+      ...{ metric: "count", filters: { source: "plant-0" }, pointsMax: 1_000_000 },
+      ...{ from: timestampFromMs(fromMs), to: timestampFromMs(fromMs + 3_600_000) },
+    });
+    expect(missingNodes).toEqual([]);
+    expect(series.flatMap(({ values }) => values)).toEqual(Array.from({ length: uploaders[0].acked }, (_, n) => n));
   },
   TIMEOUT_MS,
 );

@@ -9,12 +9,11 @@ import { WatchpostError } from "../../../src/model/errors.ts";
 import { systemClock } from "../../../src/model/system-clock.ts";
 import { ENDLESS_SLICE, runToEnd } from "../../../src/store/slice.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
-import { startRedis, type RedisServer } from "../redis-server.ts";
+import { startRedis } from "../redis-server.ts";
 import { until } from "../until.ts";
 import type { NodesRig } from "../history/nodes-rig.ts";
 
 export interface RecentRig extends AsyncDisposable {
-  readonly server: RedisServer;
   readonly redis: Redis;
   /** Of the writers: timers run when it is moved. */
   readonly clock: ManualClock;
@@ -33,13 +32,25 @@ export interface TestedWriter {
 
 export const WINDOW_MS = 7_200_000;
 
+/** On a server of its own. */
 export async function openRecent(settings: readonly string[] = []): Promise<RecentRig> {
   const server = await startRedis(settings);
-  const redis = openRedis(parseRedisUrl(server.url)!, { clock: systemClock, name: "test" });
+  const rig = await openRecentOn(server.url);
+  return {
+    ...rig,
+    async [Symbol.asyncDispose]() {
+      await rig[Symbol.asyncDispose]();
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}
+
+export async function openRecentOn(url: string): Promise<RecentRig> {
+  const redis = openRedis(parseRedisUrl(url)!, { clock: systemClock, name: "test" });
   await until("Redis is up", () => redis.isUp);
   const clock = new ManualClock();
   return {
-    ...{ server, redis, clock },
+    ...{ redis, clock },
     writer(rig, node, more = {}) {
       const { nodeId, open, registry } = rig.nodes[node];
       const troubles: string[] = [];
@@ -71,10 +82,7 @@ export async function openRecent(settings: readonly string[] = []): Promise<Rece
       const deps = { redis, clock: systemClock, prefix: "t", windowMs: WINDOW_MS, names, earliestUs, onRead: () => {} };
       return new RecentReader(deps);
     },
-    async [Symbol.asyncDispose]() {
-      await redis.close();
-      await server[Symbol.asyncDispose]();
-    },
+    [Symbol.asyncDispose]: () => redis.close(),
   };
 }
 

@@ -4,11 +4,14 @@
  */
 import { describe, expect, test } from "bun:test";
 import { DeskLease } from "../../../src/cluster/desk-lease.ts";
+import { clusterRange } from "../../../src/cluster/history/cluster-range.ts";
 import { SHARDS } from "../../../src/model/metric-shard.ts";
 import { seriesKey } from "../../../src/model/series-key.ts";
 import { systemClock } from "../../../src/model/system-clock.ts";
 import { changeOf, eventOf, upTo } from "../../log/journal-rig.ts";
+import { openNodes } from "../history/nodes-rig.ts";
 import { joinLive } from "../live-rig.ts";
+import { down, openRecentOn } from "../recent/recent-rig.ts";
 import { startRedisCluster, startWatchedRedis } from "../redis-kinds.ts";
 import { hasRedis, startRedis, valkey } from "../redis-server.ts";
 import { contentOf, SharedCluster, type SharedNode } from "../shared/shared-rig.ts";
@@ -71,7 +74,7 @@ const METRICS = upTo(40).map((n) => `metric_${n}`);
 
 describe.skipIf(!hasRedis)("a Redis of each kind", () => {
   test.each(kinds)(
-    "%s: journal, lease, members, live and newest values go on over its troubles",
+    "%s: journal, lease, members, live and newest values and the recent window go on over its troubles",
     async (_, start) => {
       await using redis = await start();
       await using shared = SharedCluster.on(redis.url);
@@ -105,6 +108,18 @@ describe.skipIf(!hasRedis)("a Redis of each kind", () => {
           ),
         );
       };
+      await using recent = await openRecentOn(redis.url);
+      using stores = openNodes([METRICS.keys(), METRICS.keys()].map((all) => [...all]));
+      const { writer } = recent.writer(stores, 1);
+      stack.defer(() => writer.close());
+      down(stores, [1]);
+      /** What Redis has of node 1, which is down, of a time. */
+      const inWindow = async (timeUs: number) => {
+        const [{ history, ids: seriesIds }] = stores.nodes;
+        const query = { fromUs: timeUs, toUs: timeUs + 1, stepUs: 0, pointsMax: 1_000, seriesIds };
+        return (await clusterRange({ ...history, recent: recent.reader(stores, 0) }, query)).values.length;
+      };
+
       let [round, committed] = [0, 0];
       const works = async (when: string) => {
         await Promise.all(upTo(6).map((n) => append(nodes[n % 2])));
@@ -119,6 +134,15 @@ describe.skipIf(!hasRedis)("a Redis of each kind", () => {
           throw new Error(
             `${String(error)}: ${has()} of ${METRICS.length}; ${a.troubles.join("; ")}; ${b.troubles.join("; ")}`,
           );
+        });
+        stores.write(
+          1,
+          METRICS.map((__, series) => [series, round, round] as const),
+        );
+        recent.clock.advance(400_000);
+        await until(`the window has what came ${when}`, async () => {
+          await writer.write();
+          return (await inWindow(round)) === METRICS.length;
         });
         const before = b.heard.length;
         const frames = upTo(5).map((n) => METRICS.map((metric) => [metric, round * 1_000 + 1 + n, n / 8] as const));
