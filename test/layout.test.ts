@@ -60,6 +60,7 @@ const PURE = [
   "access/jwt/claims.ts",
   "access/token-documents.ts",
   "alerts/conditions/",
+  "alerts/evaluation/rule-holder.ts",
   "alerts/escalated-alerts.ts",
   "alerts/escalation/",
   "alerts/notified-alerts.ts",

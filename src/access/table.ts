@@ -154,6 +154,7 @@ const MAY: Readonly<Record<string, string>> = {
     analytics.Access/ListDeeds`,
   "admin, for everything, for nodes": `
     analytics.Nodes/AnnounceDevice
+    analytics.Nodes/EvaluateRules
     analytics.Nodes/ReadSharedState
     analytics.Nodes/QuerySeries
     analytics.Nodes/DeleteNodeSeries`,

@@ -16,6 +16,8 @@ export interface BoundRule extends EvaluatedRule {
   /** By place. */
   readonly instances: Map<InstancePlace, Instance>;
   series: number;
+  /** Another node evaluates it: its instances have no probes here, and those that are not open are left out. */
+  isLent: boolean;
 }
 
 export interface BoundRuleDeps {
@@ -42,6 +44,7 @@ export function boundRule(
     matcher: compileMatcher([rule.metric || "*"], {}, "rule.metric", rule.matchers),
     instances: new Map(),
     series: 0,
+    isLent: false,
   };
 }
 

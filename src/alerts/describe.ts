@@ -24,11 +24,16 @@ export function describeMet(
   registry: SeriesRegistry,
   before: Description,
 ): Description {
-  const lead = instance.leading();
-  const met = lead !== null && lead.level > 0 ? lead : instance.probes.find((probe) => metUntilNow(probe, instance));
+  const met = metBy(instance);
   if (met === undefined) return before;
   const now = new SeriesDescription(instance, met, severity, observedBy(instance.rule, met), registry);
   return now.isSame(before) ? before : now;
+}
+
+/** The series that meets it now, or did until a sample of now. */
+export function metBy(instance: Instance): Probe | undefined {
+  const lead = instance.leading();
+  return lead !== null && lead.level > 0 ? lead : instance.probes.find((probe) => metUntilNow(probe, instance));
 }
 
 /** Of what met it before; `value`: what was compared with the limit then. */
@@ -156,7 +161,7 @@ export function textsOf(rule: Rule): Texts {
 }
 
 /** What the limit was compared with; NaN where nothing was. */
-function observedBy({ condition }: Rule, probe: Probe | null): number {
+export function observedBy({ condition }: Rule, probe: Probe | null): number {
   if (probe === null) return NaN;
   return hasSeriesState(condition) ? (probe.state?.observed ?? probe.value) : probe.value;
 }

@@ -5,7 +5,6 @@
 import type { Clock } from "../model/clock.ts";
 import type { DeviceStandings } from "../model/device-standing.ts";
 import type { Frame } from "../model/frame.ts";
-import { matchingSeries, valueForFilter } from "../model/matcher.ts";
 import type { SeriesRegistry } from "../model/series-registry.ts";
 import type { SeesSeries } from "../model/series-scopes.ts";
 import { BoundProbes, NO_ROW } from "./bound-probes.ts";
@@ -21,6 +20,7 @@ import { RuleIndex } from "./rule-index.ts";
 import type { Rule } from "./rule.ts";
 import type { SeasonalProfiles } from "./seasonal-profiles.ts";
 import { seriesOfKey, type SeriesMarks } from "./series-marks.ts";
+import { placeOfSeries, seriesOfRule } from "./series-of-rule.ts";
 import { WakeQueue } from "./wake-queue.ts";
 import { WakeTimer } from "./wake-timer.ts";
 import { WallTime } from "./wall-time.ts";
@@ -46,7 +46,6 @@ export interface EngineDeps {
 const RULES_BY_THEMSELVES_MAX = 8;
 /** Of an instance that is gone: the queue takes it no more, and lets go of it. */
 const NEVER_AGAIN_MS = -Infinity;
-
 /** The place of an instance that has none. */
 const NO_SERIES = 0;
 /** Of no instance. */
@@ -99,8 +98,16 @@ export class Engine {
       }
     }
     if (enabled.length > RULES_BY_THEMSELVES_MAX) this.#bindAll(new Set(enabled));
-    else for (const bound of enabled) for (const id of this.#seriesOf(bound)) this.#bind(bound, id);
+    else for (const bound of enabled) for (const id of seriesOfRule(bound, this.#deps.registry)) this.#bind(bound, id);
     this.#armTimer();
+  }
+
+  /** The same of a rule that another node evaluates until {@link reclaim}. */
+  addLent(rule: Rule, sinceMs: number): BoundRule {
+    const bound = boundRule(rule, sinceMs, this.#deps);
+    bound.isLent = true;
+    this.#rules.set(rule.name, bound);
+    return bound;
   }
 
   /** All is restored: what is always met is met from now on, unless it was before. */
@@ -119,11 +126,44 @@ export class Engine {
     this.#rules.delete(name);
     this.#index.delete(bound);
     this.#devices.delete(bound);
-    for (const instance of bound.instances.values()) {
-      instance.probes.forEach((probe) => this.#probes.delete(probe));
-      instance.wakesAtMs = NEVER_AGAIN_MS;
-    }
+    for (const instance of bound.instances.values()) this.#letGo(instance);
     return bound;
+  }
+
+  /** Another node evaluates a rule from now on: what is open of it stays as it stands, until that says otherwise. */
+  lend(bound: BoundRule): void {
+    bound.isLent = true;
+    this.#index.delete(bound);
+    for (const [place, instance] of bound.instances) {
+      this.#letGo(instance);
+      this.#unsettled.delete(instance);
+      instance.probes = [];
+      instance.isUnsettled = false;
+      if (!instance.isOpen) bound.instances.delete(place);
+    }
+    bound.series = 0;
+  }
+
+  /** Inverse of {@link lend}: open instances go on where they stand. Those of which no series is left end. */
+  reclaim(bound: BoundRule): void {
+    const atMs = this.#atMs();
+    const open = Array.from(bound.instances.values(), (instance) => [instance, instance.save(atMs)] as const);
+    for (const [instance] of open) {
+      instance.lead = null;
+      instance.wakesAtMs = Infinity;
+    }
+    bound.isLent = false;
+    this.#index.add(bound);
+    for (const id of seriesOfRule(bound, this.#deps.registry)) this.#bind(bound, id);
+    for (const [instance, saved] of open) {
+      instance.restore(saved, atMs);
+      this.#queue.schedule(instance, atMs);
+      if (instance.probes.length > 0) continue;
+      this.#letGo(instance);
+      bound.instances.delete(instance.place);
+      this.#deps.listener.onGone(instance);
+    }
+    this.#armTimer();
   }
 
   /** Takes a committed frame. */
@@ -256,6 +296,12 @@ export class Engine {
     this.#unsettled.clear();
   }
 
+  /** Its series are heard for it no more. */
+  #letGo(instance: Instance): void {
+    instance.probes.forEach((probe) => this.#probes.delete(probe));
+    instance.wakesAtMs = NEVER_AGAIN_MS;
+  }
+
   #raise(bound: BoundRule): void {
     const { clock, listener } = this.#deps;
     const instance = this.#instance(bound, NO_SERIES);
@@ -279,11 +325,6 @@ export class Engine {
     } else this.schedule(instance);
   }
 
-  #seriesOf({ rule, matcher }: BoundRule): number[] {
-    const { kind } = rule.condition;
-    return kind === "watchdog" || kind === "device" ? [] : matchingSeries(this.#deps.registry, matcher);
-  }
-
   /** Many rules at once, in one pass over the series. */
   #bindAll(fresh: ReadonlySet<BoundRule>): void {
     const { registry } = this.#deps;
@@ -302,16 +343,10 @@ export class Engine {
 
   #bind(bound: BoundRule, seriesId: number): void {
     if (this.#deps.seesSeries?.(seriesId) === false) return;
-    const instance = this.#instance(bound, this.#placeOf(bound.rule, seriesId));
+    const instance = this.#instance(bound, placeOfSeries(bound.rule, seriesId, this.#deps.registry));
     this.#probes.add(instance.bind(seriesId, this.#probes.rows));
     bound.series++;
     if (bound.rule.condition.kind === "absence") this.#queue.schedule(instance, this.#atMs());
-  }
-
-  #placeOf({ groupBy }: Rule, seriesId: number): InstancePlace {
-    if (groupBy === undefined) return seriesId;
-    const identity = this.#deps.registry.identityOf(seriesId);
-    return JSON.stringify(groupBy.map((key) => valueForFilter(identity, key)));
   }
 
   #instance(bound: BoundRule, place: InstancePlace): Instance {

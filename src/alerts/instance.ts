@@ -32,7 +32,7 @@ export class Instance {
   /** When {@link clockUs} was reached. */
   clockAtMs: number;
   /** Since when there could have been samples of its series. */
-  #listenedAtMs: number;
+  listenedAtMs: number;
   isStale = false;
   /** The series that was heard last. */
   lead: Probe | null = null;
@@ -58,7 +58,7 @@ export class Instance {
     this.place = place;
     if (shared.rule.condition.kind === "absence") this.clockUs = nowUs;
     this.clockAtMs = atMs;
-    this.#listenedAtMs = atMs;
+    this.listenedAtMs = atMs;
   }
 
   /** As its alert says it: one about absence says so anyway. */
@@ -66,9 +66,9 @@ export class Instance {
     return this.isStale && !this.#isAbsence;
   }
 
-  /** Some of its series have not been heard since it was ended from outside, when they met the condition. */
-  get hasSpent(): boolean {
-    return !this.#spent.isEmpty;
+  /** Something is on its way, or series have not been heard since it was ended from outside, when they met the condition. */
+  get isOpen(): boolean {
+    return this.lifecycle.phase !== "quiet" || !this.#spent.isEmpty;
   }
 
   /** The place as it is written down. */
@@ -193,7 +193,7 @@ export class Instance {
 
   /** Ended from outside: the condition must hold anew from the next sample on, silence must last anew from now on. */
   reset(atMs: number): void {
-    this.#listenedAtMs = atMs;
+    this.listenedAtMs = atMs;
     if (this.probes.length > 1) this.#spent = this.#spent.spend(this.probes);
     this.lifecycle.reset();
     this.isStale = false;
@@ -221,9 +221,9 @@ export class Instance {
     this.clockAtMs = atMs - saved.silentMs;
     this.isStale = saved.isStale;
     this.#firedUs = saved.firedUs ?? -Infinity;
-    if (saved.spent.length > 0) this.#spent = SpentSeries.restored(saved.spent, this.shared.marks);
+    this.#spent = saved.spent.length > 0 ? SpentSeries.restored(saved.spent, this.shared.marks) : NONE_SPENT;
     const isJudged = this.rule.condition.kind === "device" && saved.level > 0;
-    if (isJudged || (saved.isStale && this.#isMetBySilence)) this.#silentLevel = 1;
+    this.#silentLevel = Number(isJudged || (saved.isStale && this.#isMetBySilence));
     for (const probe of this.probes) probe.gapMs = saved.gapMs;
   }
 
@@ -281,7 +281,7 @@ export class Instance {
   }
 
   #heardAtMs(): number {
-    return this.probes.reduce((latest, { seenAtMs }) => Math.max(latest, seenAtMs), this.#listenedAtMs);
+    return this.probes.reduce((latest, { seenAtMs }) => Math.max(latest, seenAtMs), this.listenedAtMs);
   }
 
   /** Where no gap is known nobody can tell what silence is; only a mark is set then, after a while. */
@@ -375,7 +375,7 @@ export class Instance {
 
   #resolveSilent(listener: InstanceListener): void {
     const { phase } = this.lifecycle;
-    this.reset(this.#listenedAtMs);
+    this.reset(this.listenedAtMs);
     this.isStale = true;
     listener.onChange(this, phase === "pending" ? "cancelled" : "cleared", "no_data");
   }

@@ -1,10 +1,9 @@
 /** How far apart the points of a series usually are, from what is stored: silence is judged by it, and what time decides. */
-import type { Engine } from "./engine.ts";
-import type { History } from "./warm-up.ts";
+import type { History, PastEngine } from "./warm-up.ts";
 
 /** Of those among some series of which it is not known; `firstsUs`: when each began, NaN where nothing is stored. */
 export async function learnGaps(
-  engine: Engine,
+  engine: PastEngine,
   history: History,
   seriesIds: Uint32Array,
   firstsUs: Float64Array,

@@ -24,6 +24,9 @@ import { describeDevice, isOfDevice } from "./describe-device.ts";
 import { describe, describeLate, describeMet } from "./describe.ts";
 import { deviceOfPlace } from "./device-rules.ts";
 import { Engine } from "./engine.ts";
+import { FrameIntake } from "./evaluation/frame-intake.ts";
+import { SpreadRules } from "./evaluation/spread-rules.ts";
+import type { TakeRulesDeps } from "./evaluation/take-rules.ts";
 import { forgetCleared } from "./forget-cleared.ts";
 import { Incidents, type ParentsOf } from "./incidents.ts";
 import type { Instance } from "./instance.ts";
@@ -90,11 +93,19 @@ export interface AlertsDeps {
   /** Uniform in [0, 1). */
   readonly random: () => number;
   readonly garbage: BurstGarbage;
+  /** Left out: all rules are evaluated here. */
+  readonly spreading?: Spreading;
   /** Left out: nobody counts. */
   readonly metrics?: Pick<Metrics, "alertSeconds" | "notifications">;
   onTrouble(sentence: string): void;
   /** Hears what is worth a line and no trouble. */
   onNotice(sentence: string): void;
+}
+
+/** Other nodes evaluate rules, too. */
+export interface Spreading extends Pick<TakeRulesDeps, "latestOf"> {
+  /** Of this node. */
+  readonly nodeId: string;
 }
 
 export interface OpenAlerts {
@@ -105,6 +116,10 @@ export interface OpenAlerts {
   /** Whether alerts with these labels are in a scope. */
   sees(scope: Scope): SeesAlert;
   readonly engine: Engine;
+  /** Undefined: all rules are evaluated here. */
+  readonly spread: SpreadRules | undefined;
+  /** Rules that are evaluated here. */
+  readonly rulesHere: number;
   /** Takes another rules file; where it cannot be taken all stays as it was. */
   reload(file: AlertsFile): Promise<void>;
   /** Of cleared alerts. */
@@ -147,7 +162,7 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
     clock,
     newId: deps.newId,
     atMs: () => engine.atMs(),
-    reset: (instance) => engine.reset(instance),
+    reset: (instance) => (spread ?? engine).reset(instance),
     isKnown: async (id) => (await lasting.document(CLEARED_ALERTS, id)) !== undefined,
     describe: describeNow,
     describeMet: (instance, severity, before) =>
@@ -166,6 +181,10 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
     { journal: lasting, clock, book, engine, isWritten: () => writer.isWritten },
     newestArrivalMs,
   );
+  const intake = new FrameIntake({ engine, clock, onTrouble: deps.onTrouble });
+  const spread =
+    deps.spreading &&
+    new SpreadRules({ ...deps, ...deps.spreading, engine, book, intake, profiles, onEvaluated: () => lifespan.note() });
   let policies = namesOf(file.notify);
   const rules = new RuleBook({
     policies: () => policies,
@@ -178,6 +197,7 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
       await learnGaps(engine, deps.history, seriesIds, await deps.history.firstTimes(seriesIds));
       await profiles.load(clock.nowMs(), false);
     },
+    changed: () => spread?.changed(),
   });
 
   book.restoredThrough(journal.lastPosition);
@@ -213,7 +233,7 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
   const unsubscribe = deps.bus.subscribe((frame) => {
     garbage.disturb();
     const beganAtMs = clock.monotonicMs();
-    engine.apply(frame);
+    intake.take(frame);
     deps.metrics?.alertSeconds.observe((clock.monotonicMs() - beganAtMs) / 1_000);
     lifespan.note();
   });
@@ -241,6 +261,7 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
     cancelRefresh();
     unregister();
     unsubscribe();
+    spread?.close();
     engine.close();
     published.close();
     moved.close();
@@ -291,7 +312,10 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
     book,
     notifying,
     sees,
-    engine,
+    ...{ engine, spread },
+    get rulesHere() {
+      return engine.rules.values().reduce((sum, { isLent }) => sum + Number(!isLent), 0);
+    },
     forgetOld: forgetCleared(journal, setAside),
     async reload({ rules: fileRules, notify }) {
       await notifying.reload(notify, () => rules.replaceFileRules(fileRules));

@@ -18,9 +18,8 @@ export class QuietInstances {
 
   /** An instance is written down as it stands now; `isGone`: that it is no longer there. */
   look(instance: Instance, isGone: boolean, atMs: number): void {
-    const { rule, key, lifecycle } = instance;
-    const isQuiet = lifecycle.phase === "quiet" && !instance.hasSpent && !isGone;
-    if (isQuiet) this.note(instanceKey(rule, key), atMs);
+    const { rule, key } = instance;
+    if (!instance.isOpen && !isGone) this.note(instanceKey(rule, key), atMs);
     else if (!this.isEmpty) this.#sinceMs.delete(instanceKey(rule, key));
   }
 

@@ -18,6 +18,7 @@ import type { Incidents } from "./incidents.ts";
 import type { Instance } from "./instance.ts";
 import { RULES, type DatedRule, type RuleBook } from "./rule-book.ts";
 import { ruleFromJson } from "./rule-text.ts";
+import type { PastEngine } from "./warm-up.ts";
 import { documentName, type SetAside } from "../model/set-aside.ts";
 
 /** The newest stored point of each series. */
@@ -39,7 +40,7 @@ export async function restoreRules(reader: DocumentReader, rules: RuleBook): Pro
  * how long the server is known to have lived after a time.
  */
 export function restoreClocks(
-  engine: Engine,
+  engine: PastEngine,
   { seriesIds, timesUs, values }: LatestValues,
   nowMs: number,
   livedAfterMs: (timeMs: number) => number,
@@ -83,7 +84,7 @@ export async function restoreInstances(
       if (alert !== undefined) book.restore(alert, instance!);
       // What cannot be read is no reason that nobody hears of what fires: another alert does.
       else if (isFiring) engine.reset(instance!);
-      if (stored.state.phase === "quiet" && !instance!.hasSpent) book.noteQuiet(key, sort);
+      if (!instance!.isOpen) book.noteQuiet(key, sort);
       engine.schedule(instance!);
       continue;
     }

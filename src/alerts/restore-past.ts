@@ -4,13 +4,12 @@
  */
 import type { Clock } from "../model/clock.ts";
 import type { Frame } from "../model/frame.ts";
-import type { Engine } from "./engine.ts";
 import { learnGaps } from "./learn-gaps.ts";
 import { restoreClocks, type LatestValues } from "./restore-alerts.ts";
-import { warmUp, type History } from "./warm-up.ts";
+import { warmUp, type History, type PastEngine } from "./warm-up.ts";
 
 export interface PastDeps {
-  readonly engine: Engine;
+  readonly engine: PastEngine;
   readonly history: History;
   readonly latest: LatestValues;
   readonly clock: Clock;
@@ -38,7 +37,7 @@ export async function restorePast(deps: PastDeps): Promise<void> {
 }
 
 /** Bound ones that have points in some frames, and those that are judged with them. */
-function seriesIn(frames: Iterable<Frame>, engine: Engine): Set<number> {
+function seriesIn(frames: Iterable<Frame>, engine: PastEngine): Set<number> {
   const ids = new Set<number>();
   for (const { seriesIds, count } of frames) {
     for (let i = 0; i < count; i++) {
@@ -52,7 +51,7 @@ function seriesIn(frames: Iterable<Frame>, engine: Engine): Set<number> {
 }
 
 /** Of the series that some rule is bound to. */
-function boundOf(engine: Engine, { seriesIds, timesUs, values }: LatestValues): LatestValues {
+function boundOf(engine: PastEngine, { seriesIds, timesUs, values }: LatestValues): LatestValues {
   const bound = Array.from(seriesIds.keys()).filter((i) => engine.probesOf(seriesIds[i]).length > 0);
   return {
     seriesIds: Uint32Array.from(bound, (i) => seriesIds[i]),

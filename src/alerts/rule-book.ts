@@ -34,6 +34,8 @@ export interface RuleBookDeps {
   beat(): DocumentChange[];
   /** Finds out what is not known of series that a rule is new to. */
   learn(seriesIds: Uint32Array): Promise<void>;
+  /** Rules in force are others, or say something else. */
+  changed(): void;
 }
 
 export class RuleBook {
@@ -140,6 +142,7 @@ export class RuleBook {
       }
     }
     engine.add(fresh);
+    this.#deps.changed();
   }
 
   /** Returns how many alerts it ended. */
@@ -151,6 +154,7 @@ export class RuleBook {
       if (book.alertOf(instance) !== undefined) ended++;
       book.end(instance, because);
     }
+    this.#deps.changed();
     return ended;
   }
 

@@ -2,6 +2,7 @@
 import type { Scope } from "../model/access.ts";
 import { DEVICE_STATUSES, type DeviceStanding, type DeviceStandings } from "../model/device-standing.ts";
 import { invalidField, WatchpostError } from "../model/errors.ts";
+import type { SeriesRegistry } from "../model/series-registry.ts";
 import type { SeesAlert } from "../model/sees-alert.ts";
 import type { SeriesScopes } from "../model/series-scopes.ts";
 import type { ListRulesRequest } from "../wire/gen/rules_pb.ts";
@@ -12,11 +13,13 @@ import type { Instance } from "./instance.ts";
 import { policyTrouble } from "./known-policy.ts";
 import type { RuleBook } from "./rule-book.ts";
 import { messageOfRule } from "./rule-message.ts";
+import { seriesOfRule } from "./series-of-rule.ts";
 
 export interface RuleInfosDeps {
   readonly rules: Pick<RuleBook, "get" | "all">;
   readonly book: Pick<AlertBook, "active">;
   readonly scopes: Pick<SeriesScopes, "seesSeries" | "seesDevice">;
+  readonly registry: SeriesRegistry;
   /** Left out: there are none. */
   readonly devices?: Pick<DeviceStandings, "having">;
   sees(scope: Scope): SeesAlert;
@@ -66,7 +69,7 @@ export class RuleInfos {
   /** What many rules need is found out once, when it is needed first. */
   #seen(scope: Scope): (bound: BoundRule) => boolean {
     if (scope.isEverything) return () => true;
-    const { scopes, devices, book, sees } = this.#deps;
+    const { scopes, devices, book, sees, registry } = this.#deps;
     const seesSeries = scopes.seesSeries(scope);
     const isSeen = sees(scope);
     let standings: DeviceStanding[] | undefined;
@@ -78,7 +81,9 @@ export class RuleInfos {
     const rulesAlerting = () => {
       return (alerting ??= new Set([...book.active()].flatMap(({ rule, labels }) => (isSeen(labels) ? [rule] : []))));
     };
-    const watches = ({ rule, matcher, instances }: BoundRule): boolean => {
+    const watches = (bound: BoundRule): boolean => {
+      const { rule, matcher, instances } = bound;
+      if (bound.isLent) return seriesOfRule(bound, registry).some(seesSeries);
       if (rule.condition.kind === "device") {
         return !rule.isDisabled && standingsSeen().some((standing) => isOfDevice(standing, matcher));
       }
@@ -87,11 +92,14 @@ export class RuleInfos {
     return (bound) => watches(bound) || rulesAlerting().has(bound.rule.name);
   }
 
-  #infoOf({ rule, series, instances }: BoundRule, scope: Scope, policies: readonly string[]) {
-    const { scopes, sees, labelsOf } = this.#deps;
+  #infoOf(bound: BoundRule, scope: Scope, policies: readonly string[]) {
+    const { rule, instances } = bound;
+    const { scopes, sees, labelsOf, registry } = this.#deps;
     const { isEverything } = scope;
     const [seesSeries, isSeen] = [scopes.seesSeries(scope), sees(scope)];
-    let [seen, pending, firing, stale] = [isEverything ? series : 0, 0n, 0n, 0n];
+    const lent = bound.isLent ? seriesOfRule(bound, registry) : [];
+    const series = bound.isLent ? lent.length : bound.series;
+    let [seen, pending, firing, stale] = [isEverything ? series : lent.filter(seesSeries).length, 0n, 0n, 0n];
     for (const instance of instances.values()) {
       const { lifecycle, probes, isStale } = instance;
       if (!isEverything) for (const { seriesId } of probes) if (seesSeries(seriesId)) seen++;

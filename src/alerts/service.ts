@@ -66,7 +66,7 @@ const EXPIRES_AFTER_MS_MAX = 30 * 86_400_000;
 
 export function alertMethods(deps: AlertServiceDeps): MethodImpl[] {
   const { book, rules, written } = deps;
-  const infos = new RuleInfos(deps);
+  const infos = new RuleInfos({ ...deps, registry: deps.testing.registry });
   const seenBy = ({ principal }: CallContext) => deps.sees(principal.scope);
   const act = async (id: string, userId: string, asked: AskedAct, context: CallContext) => {
     const alert = await actOnAlert(id, actOf(asked, actorOf(userId, context), book), seenBy(context), deps);

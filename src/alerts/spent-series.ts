@@ -39,7 +39,7 @@ export class SpentSeries {
 
   /**
    * Those that were not heard since; while something is met, `isQuiet` false, all: what their samples after it are depends
-   * on that those before it are over.
+   * on that those before it are over. All, too, where another node hears them, and this one has no probes.
    */
   save(probes: readonly Probe[], isQuiet: boolean, marks: SeriesMarks): SavedSpent {
     if (this.isEmpty) return NOTHING;
@@ -47,6 +47,7 @@ export class SpentSeries {
   }
 
   #left(probes: readonly Probe[], isQuiet: boolean): (readonly [seriesId: number, timeUs: number])[] {
+    if (probes.length === 0) return [...this.#timesUs];
     return probes.flatMap(({ seriesId, clockUs }) => {
       const timeUs = this.#timesUs.get(seriesId);
       return timeUs === undefined || (isQuiet && clockUs > timeUs) ? [] : [[seriesId, timeUs] as const];

@@ -4,6 +4,9 @@ import { lookbackPoints, lookbackUs } from "./conditions/condition-state-of.ts";
 import type { Engine } from "./engine.ts";
 import type { Probe } from "./probe.ts";
 
+/** What was evaluated before, or elsewhere, is brought back through this. */
+export type PastEngine = Pick<Engine, "probesOf" | "atMs" | "schedule" | "replay">;
+
 /** Stored points. */
 export interface History {
   /**
@@ -24,7 +27,7 @@ export interface HistoryPart {
 }
 
 export interface WarmUpDeps {
-  readonly engine: Engine;
+  readonly engine: PastEngine;
   readonly history: History;
   readonly clock: Clock;
   /** Everything that had come until then was evaluated; NaN: everything that is stored. */
@@ -76,7 +79,7 @@ interface Asked {
  * device may be behind. How far back is rounded up to a power of four, and no more than that lies between those that are
  * asked together.
  */
-function askedTogether(engine: Engine, latest: LatestTimes, goingOn: ReadonlySet<number>, lastUs: number): Asked[] {
+function askedTogether(engine: PastEngine, latest: LatestTimes, goingOn: ReadonlySet<number>, lastUs: number): Asked[] {
   const { seriesIds, timesUs } = latest;
   const byLookback = new Map<number, { readonly id: number; readonly fromUs: number }[]>();
   for (const [i, id] of seriesIds.entries()) {

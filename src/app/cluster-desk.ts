@@ -1,4 +1,6 @@
 /** The desk among several nodes, as one of them has it: whether it is here, what it stands on here, and where it is otherwise. */
+import { sharedMarks } from "../alerts/series-marks.ts";
+import { storedHistory } from "../alerts/stored-history.ts";
 import type { MemoryBus } from "../bus/memory-bus.ts";
 import { DeskLease, type Fence } from "../cluster/desk-lease.ts";
 import type { ClusterStore } from "../cluster/history/cluster-store.ts";
@@ -15,6 +17,7 @@ import type { HealthState } from "../transport/health.ts";
 import type { MethodImpl } from "../wire/service.ts";
 import { deskJournal } from "./desk-journal.ts";
 import { DeskHealth } from "./desk-health.ts";
+import { Evaluating } from "./evaluating.ts";
 import { groundOfDesk, type ValueOf } from "./ground-of-desk.ts";
 import { DESK_SERVICES, MovingDesk } from "./moving-desk.ts";
 import type { Desk } from "./open-desk.ts";
@@ -53,6 +56,8 @@ export interface SeatDeps {
 export interface ClusterDesk {
   /** Id of the node that was seen as the desk last; "": none. */
   readonly holder: string;
+  /** That this node evaluates, whether as the desk or for it. */
+  readonly rules: number;
   seat(deps: SeatDeps): MovingDesk;
   /** From now on this node takes part in which is the desk. */
   serve(gate: DrainingGate, opening: AsyncDisposableStack): void;
@@ -66,6 +71,8 @@ export function clusterDesk(deps: ClusterDeskDeps): ClusterDesk {
   const { health, clock, logger, metrics, stopping, valueOf, usePlaces, onTrouble } = deps;
   const { redis, members, peers, others } = nodes;
   let seat: MovingDesk | undefined;
+  let evaluating: Evaluating | undefined;
+  let isServing = false;
   let lease: DeskLease | undefined;
   const holder = () => lease?.holder ?? "";
   const isElsewhere = () => holder() !== "" && holder() !== nodeId;
@@ -81,8 +88,11 @@ export function clusterDesk(deps: ClusterDeskDeps): ClusterDesk {
     get holder() {
       return holder();
     },
+    get rules() {
+      return seat?.here?.alerts.rulesHere ?? evaluating?.rules ?? 0;
+    },
     seat({ written, openDesk }) {
-      return (seat = new MovingDesk({
+      const moving = new MovingDesk({
         ...{ peers, logger, clock, stopping, addressOfHolder, written },
         isAwaited: () => lease?.isAwaited === true,
         trouble: () => (redis.isUp ? (nodes.faults()[0] ?? "") : `Redis is away: ${redis.trouble}`),
@@ -93,10 +103,24 @@ export function clusterDesk(deps: ClusterDeskDeps): ClusterDesk {
           stack.defer(wanted.want(compileMatcher(["*"], {})));
           const opened = await writes.open(fence, isAway, stack);
           stack.defer(() => usePlaces());
-          return openDesk(groundOfDesk({ ...storage, history }, opened, everywhere, valueOf), stack);
+          return openDesk(groundOfDesk({ ...storage, history }, nodeId, opened, everywhere, valueOf), stack);
         },
         giveBack: async () => void (await lease?.giveBack()),
-      }));
+        onHearing: (isHearing, reason) => evaluating?.setHearing(isHearing, reason),
+      });
+      const onNoPast = (sentence: string) => logger.warn({ trouble: sentence }, "rules do not know the past");
+      evaluating = new Evaluating({
+        ...{ nodeId, registry: storage.registry, marks: sharedMarks(storage.registry), bus: everywhere, clock, peers },
+        ...{ stopping, onTrouble },
+        history: storedHistory(history, clock, onNoPast),
+        latestOf: valueOf,
+        staleAfterMs: config.live.stale_after,
+        want: (matcher) => wanted.want(matcher),
+        elsewhere: () => moving.elsewhere,
+        mayEvaluate: () => isServing,
+      });
+      followHearing(moving, storage, nodes, stopping);
+      return (seat = moving);
     },
     serve(gate, stack) {
       const services = DESK_SERVICES.map(({ typeName }) => typeName);
@@ -126,10 +150,30 @@ export function clusterDesk(deps: ClusterDeskDeps): ClusterDesk {
           if (isElsewhere()) writes.isElsewhere();
         }),
       );
-      stack.defer(gate.follow(() => gate.isDraining && void opened.giveBack()));
+      isServing = !gate.isDraining;
+      stack.defer(
+        gate.follow(() => {
+          isServing = !gate.isDraining;
+          evaluating?.look();
+          if (gate.isDraining) void opened.giveBack();
+        }),
+      );
       void writes.wasHere().then((wasHere) => wasHere && opened.resume());
     },
   };
+}
+
+/** What other nodes alone hear while Redis is away is not silent. */
+function followHearing(
+  seat: MovingDesk,
+  { isClockTrusted, whenClockTrusted }: Storage,
+  { redis, members }: OpenMembers,
+  stopping: AbortSignal,
+): void {
+  seat.setHearing(isClockTrusted(), "clock");
+  whenClockTrusted(() => seat.setHearing(true, "clock"));
+  const unfollow = redis.follow((isUp) => seat.setHearing(isUp || members.live.length < 2, "redis"));
+  stopping.addEventListener("abort", unfollow, { once: true });
 }
 
 function isUpToDate({ members }: OpenMembers, shared: SharedJournal): boolean {

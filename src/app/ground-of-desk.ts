@@ -7,9 +7,13 @@ import type { Storage } from "./open-storage.ts";
 /** The newest value of a series; undefined: there is none. */
 export type ValueOf = (seriesId: number) => { readonly timeUs: number; readonly value: number } | undefined;
 
-/** What a desk stands on that is opened while points come: the newest values are those of now, and nothing is read from the log. */
+/**
+ * What the desk of a node stands on, which is opened while points come: the newest values are those of now, and nothing is read from
+ * the log.
+ */
 export function groundOfDesk(
   storage: Storage,
+  nodeId: string,
   { journal, lasting }: { readonly journal: Journal; readonly lasting: LastingJournal },
   bus: MemoryBus,
   valueOf: ValueOf,
@@ -31,6 +35,7 @@ export function groundOfDesk(
   return {
     ...storage,
     seriesMarks: sharedMarks(registry),
+    spreading: { nodeId, latestOf: valueOf },
     ...{ journal, lasting, bus, letGoOfLog: () => {} },
     logOpened: { ...logOpened, segments: [] },
     storeOpened: { ...storeOpened, latest, newestArrivalMs: NaN },

@@ -39,6 +39,8 @@ export interface MovingDeskDeps {
   open(fence: Fence, opening: AsyncDisposableStack): Promise<Desk>;
   /** It could not be opened: another node should try. */
   giveBack(): Promise<void>;
+  /** Hears what {@link MovingDesk.setHearing} does. */
+  onHearing(isHearing: boolean, reason: string): void;
   /** Methods that write down who did what. */
   written(methods: readonly MethodImpl[]): readonly MethodImpl[];
 }
@@ -86,6 +88,11 @@ export class MovingDesk implements DeskSeat {
     return this.#opened !== undefined || this.#address !== undefined;
   }
 
+  /** Where it is, if that is another node, and until when. */
+  get elsewhere(): { readonly address: string; readonly until: AbortSignal } | undefined {
+    return this.#address === undefined ? undefined : { address: this.#address, until: this.#moved.signal };
+  }
+
   /** Looks where it is now: streams of where it was end. */
   look(): void {
     const address = this.#term === undefined ? this.#deps.addressOfHolder() : undefined;
@@ -112,6 +119,7 @@ export class MovingDesk implements DeskSeat {
   setHearing(isHearing: boolean, reason: string): void {
     if (isHearing) this.#deaf.delete(reason);
     else this.#deaf.add(reason);
+    this.#deps.onHearing(isHearing, reason);
     this.here?.setHearing(isHearing, reason);
   }
 

@@ -1,6 +1,8 @@
 /** The nodes as this server lists them: itself alone, or all that share its Redis. */
 import { create, toBinary } from "@bufbuild/protobuf";
 import { hostname } from "node:os";
+import { serveEvaluation } from "../alerts/evaluation/serve-evaluation.ts";
+import type { SpreadRules } from "../alerts/evaluation/spread-rules.ts";
 import type { KnownNode } from "../cluster/members.ts";
 import { PROTOCOL, protocolFault } from "../cluster/protocol.ts";
 import { nodesMethods } from "../cluster/nodes-service.ts";
@@ -12,6 +14,8 @@ import { DrainNodeRequestSchema, NodeRecordSchema, Nodes } from "../wire/gen/nod
 import type { MethodImpl } from "../wire/service.ts";
 import type { DeskSeat } from "./desk-seat.ts";
 import type { OpenCluster } from "./open-cluster.ts";
+
+const RETRY_AFTER_MS = 1_000;
 
 export interface NodesOfDeps {
   readonly cluster: OpenCluster | undefined;
@@ -29,12 +33,8 @@ export function nodesOf({ cluster, gate, desk, clock, series, pointsPerS, nodeId
   const alone = async (): Promise<KnownNode[]> => {
     const state = gate.isDraining ? "draining" : "serving";
     const facts = { nodeId: await nodeId(), name: hostname(), version: BUILD.version, startedAtMs, state };
-    const record = create(NodeRecordSchema, {
-      ...facts,
-      protocol: PROTOCOL,
-      series: BigInt(series()),
-      pointsPerSecond: pointsPerS(),
-    });
+    const counts = { series: BigInt(series()), rules: BigInt(desk.here?.alerts.rulesHere ?? 0) };
+    const record = create(NodeRecordSchema, { ...facts, ...counts, protocol: PROTOCOL, pointsPerSecond: pointsPerS() });
     return [{ record, isLive: true, seenAtMs: clock.nowMs() }];
   };
   return nodesMethods({
@@ -59,6 +59,12 @@ export function nodesOf({ cluster, gate, desk, clock, series, pointsPerS, nodeId
     shared: cluster && {
       readState: (afterPosition) => cluster.shared.readState(afterPosition),
       announce: (event) => desk.announce(event),
+      evaluate: (reports) => serveEvaluation(spreadOf(desk), reports),
     },
   });
+}
+
+function spreadOf({ here }: DeskSeat): SpreadRules {
+  if (here?.alerts.spread !== undefined) return here.alerts.spread;
+  throw new WatchpostError("UNAVAILABLE", "this node is not the desk", { retryAfterMs: RETRY_AFTER_MS });
 }

@@ -48,6 +48,7 @@ export async function openAlerting(
     devices,
     ...(storage.seriesMarks && { marks: storage.seriesMarks }),
     ...(storage.lasting && { lasting: storage.lasting }),
+    ...(storage.spreading && { spreading: storage.spreading }),
     scopes,
     registry,
     bus,

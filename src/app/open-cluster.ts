@@ -28,7 +28,7 @@ import type { SeriesScopes } from "../model/series-scopes.ts";
 import type { SpawnWorker } from "../model/spawn.ts";
 import type { DrainingGate } from "../transport/draining-gate.ts";
 import type { HealthState } from "../transport/health.ts";
-import { clusterDesk, type SeatDeps } from "./cluster-desk.ts";
+import { clusterDesk, type ClusterDesk, type SeatDeps } from "./cluster-desk.ts";
 import type { ValueOf } from "./ground-of-desk.ts";
 import type { MovingDesk } from "./moving-desk.ts";
 import { nodeNameOf, openMembers, type OpenMembers } from "./open-members.ts";
@@ -95,6 +95,7 @@ export async function openCluster(
   let [address, isDraining] = ["", false];
   let place: () => JournalPlace | undefined = () => undefined;
   let live: Live | undefined;
+  let desk: ClusterDesk | undefined;
   const wanted = new WantedShards(() => {
     void nodes.members.announce();
     live?.wantedChanged();
@@ -103,6 +104,7 @@ export async function openCluster(
     ...{ address, state: isDraining ? "draining" : "serving", wantedShards: wanted.bits, journal: place() },
     series: live?.names.own.size ?? registry.count,
     pointsPerS: pointsPerS(),
+    rules: desk?.rules ?? 0,
   });
   let register: NodeRegister | undefined;
   const remembered = () => register?.nodes ?? [];
@@ -140,16 +142,16 @@ export async function openCluster(
 
   let usePlaces = () => {};
   let newest: ValueOf = () => undefined;
-  const desk = clusterDesk({
+  const ownDesk = (desk = clusterDesk({
     ...{ nodeId, config, storage, history, everywhere, nodes, shared, journal, wanted, health, clock, logger, metrics },
     ...{ stopping: signal, onTrouble },
     valueOf: (seriesId) => newest(seriesId),
     usePlaces: () => usePlaces(),
-  });
+  }));
   return {
-    ...{ ...nodes, nodeId, shared, journal, everywhere, history, seat: desk.seat },
+    ...{ ...nodes, nodeId, shared, journal, everywhere, history, seat: ownDesk.seat },
     get deskId() {
-      return desk.holder;
+      return ownDesk.holder;
     },
     recentRoom: () => recent?.room(),
     want: (matcher) => wanted.want(matcher),
@@ -206,7 +208,7 @@ export async function openCluster(
     },
     serve(bound, gate, stack) {
       address = config.redis.advertise ?? bound;
-      desk.serve(gate, stack);
+      ownDesk.serve(gate, stack);
       stack.defer(
         gate.follow(() => {
           isDraining = gate.isDraining;

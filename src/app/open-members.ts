@@ -41,6 +41,8 @@ export interface OwnFacts {
   readonly journal: JournalPlace | undefined;
   readonly series: number;
   readonly pointsPerS: number;
+  /** That it evaluates. */
+  readonly rules: number;
 }
 
 export interface OpenMembers {
@@ -98,10 +100,10 @@ export async function openMembers(
   const members = await Members.open({
     ...{ redis, clock, prefix, remembered, onTrouble },
     self: () => {
-      const { address, state, wantedShards, journal, series, pointsPerS } = self();
+      const { address, state, wantedShards, journal, series, rules, pointsPerS } = self();
       return {
         ...{ nodeId, name, version: BUILD.version, protocol: PROTOCOL, startedAtMs: BigInt(startedAtMs) },
-        ...{ address, state, wantedShards, series: BigInt(series), pointsPerSecond: pointsPerS },
+        ...{ address, state, wantedShards, series: BigInt(series), rules: BigInt(rules), pointsPerSecond: pointsPerS },
         journalPosition: BigInt(journal?.position ?? 0),
         journalEpoch: BigInt(journal?.epoch ?? 0),
       };

@@ -1,6 +1,7 @@
 /** What everything stands on: log, journal, series, store, the memory that points may take, the bus. */
 import { edenGC, fullGC } from "bun:jsc";
 import type { LastingJournal } from "../alerts/lasting-journal.ts";
+import type { Spreading } from "../alerts/open-alerts.ts";
 import type { SeriesMarks } from "../alerts/series-marks.ts";
 import { MemoryBus } from "../bus/memory-bus.ts";
 import type { Config } from "../config/config.ts";
@@ -57,6 +58,8 @@ export interface Storage {
   readonly records: BufferPool;
   readonly bus: MemoryBus;
   readonly garbage: BurstGarbage;
+  /** Left out: no other nodes evaluate rules. */
+  readonly spreading?: Spreading;
   /** How series are written down in the journal; left out: by their ids. */
   readonly seriesMarks?: SeriesMarks;
   readonly undeliveredDrops: UndeliveredDrops;

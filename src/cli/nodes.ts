@@ -12,9 +12,10 @@ import { textTable, type Column } from "./text-table.ts";
 import { printable } from "./watch-table.ts";
 
 const HELP = `
-The one with * is the one that answers. The desk runs alerts, devices, sessions and saved dashboards for all nodes. JOURNAL BEHIND
-are entries of what operators have written that are not on a node's disk yet; SERIES are those that a node has points of, POINTS/S
-what came to the node itself in the last ten seconds. Nodes that are gone are listed for a week. See docs/nodes.md.
+The one with * is the one that answers. The desk runs alerts, devices, sessions and saved dashboards for all nodes. SERIES are those
+that a node has points of, POINTS/S what came to the node itself in the last ten seconds, RULES those that it evaluates. JOURNAL
+BEHIND are entries of what operators have written that are not on a node's disk yet. Nodes that are gone are listed for a week. See
+docs/nodes.md.
 
 Examples:
   watchpost nodes
@@ -74,6 +75,7 @@ function columns(nowMs: number): Column<Node>[] {
     { title: "UP", right: true, cell: ofLive(({ startedAtMs }) => ago(startedAtMs, nowMs)) },
     { title: "SERIES", right: true, cell: ({ series }) => series.toLocaleString("en-US") },
     { title: "POINTS/S", right: true, cell: ofLive(({ pointsPerSecond }) => rate(pointsPerSecond)) },
+    { title: "RULES", right: true, cell: ofLive(({ rules }) => rules.toLocaleString("en-US")) },
     { title: "JOURNAL BEHIND", right: true, cell: ({ journalBehind }) => journalBehind.toLocaleString("en-US") },
   ];
 }

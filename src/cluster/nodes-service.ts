@@ -1,8 +1,9 @@
 /** The Nodes service, over messages: of a server by itself, too. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { WatchpostError } from "../model/errors.ts";
+import type { EvaluationOrderSchema, EvaluationReports } from "../wire/gen/evaluation_pb.ts";
 import { Nodes, type DrainNodeRequest, type NodeSchema, type SharedStatePage } from "../wire/gen/nodes_pb.ts";
-import { serverStreaming, unary, type CallContext, type MethodImpl } from "../wire/service.ts";
+import { bidiStreaming, serverStreaming, unary, type CallContext, type MethodImpl } from "../wire/service.ts";
 import type { DeviceEvent } from "../model/device-event.ts";
 import { protocolFault } from "./protocol.ts";
 import type { KnownNode } from "./members.ts";
@@ -29,6 +30,10 @@ export interface NodesDeps {
     | {
         readState(afterPosition: number): AsyncIterable<SharedStatePage>;
         announce(event: DeviceEvent): Promise<void>;
+        /** Rejects with UNAVAILABLE where this node is not the desk. */
+        evaluate(
+          reports: AsyncIterable<EvaluationReports>,
+        ): AsyncIterable<MessageInitShape<typeof EvaluationOrderSchema>>;
       }
     | undefined;
 }
@@ -65,6 +70,7 @@ export function nodesMethods(deps: NodesDeps): MethodImpl[] {
       await sharedOf(deps).announce(deviceEventOf(announcement));
       return {};
     }),
+    bidiStreaming(method.evaluateRules, (reports) => sharedOf(deps).evaluate(reports)),
     serverStreaming(method.readSharedState, ({ afterPosition }) => sharedOf(deps).readState(Number(afterPosition))),
   ];
 }
@@ -86,10 +92,21 @@ function messageOf(
   here: string,
   desk: string | undefined,
 ): NodeInit {
-  const { nodeId: id, name, address, version, startedAtMs, state, journalPosition, series, pointsPerSecond } = record;
+  const {
+    nodeId: id,
+    name,
+    address,
+    version,
+    startedAtMs,
+    state,
+    journalPosition,
+    series,
+    rules,
+    pointsPerSecond,
+  } = record;
   const head = known.reduce((most, { record: other }) => bigger(most, other.journalPosition), 0n);
   return {
-    ...{ nodeId: id, name, address, version, startedAtMs, series, pointsPerSecond },
+    ...{ nodeId: id, name, address, version, startedAtMs, series, rules, pointsPerSecond },
     state: isLive ? state : "gone",
     seenAtMs: BigInt(Math.floor(seenAtMs)),
     isDesk: id === (desk ?? here),

@@ -1,10 +1,14 @@
 /** Alerts over points that are sent by hand, on a clock that stands still, with restarts whenever they are wanted. */
+import { create } from "@bufbuild/protobuf";
 import { MemoryBus } from "../../src/bus/memory-bus.ts";
 import { eventFromJson } from "../../src/alerts/alert.ts";
 import type { LastingJournal } from "../../src/alerts/lasting-journal.ts";
 import type { ParentsOf } from "../../src/alerts/incidents.ts";
-import { openAlerts, type AlertsFile, type OpenAlerts } from "../../src/alerts/open-alerts.ts";
+import { Evaluator } from "../../src/alerts/evaluation/evaluator.ts";
+import { ruleHolder } from "../../src/alerts/evaluation/rule-holder.ts";
+import { openAlerts, type AlertsDeps, type AlertsFile, type OpenAlerts } from "../../src/alerts/open-alerts.ts";
 import { ruleOf } from "../../src/alerts/rule-input.ts";
+import { OWN_MARKS } from "../../src/alerts/series-marks.ts";
 import type { HourlyPart } from "../../src/alerts/seasonal-profiles.ts";
 import type { HistoryPart } from "../../src/alerts/warm-up.ts";
 import { BurstGarbage } from "../../src/model/burst-garbage.ts";
@@ -15,6 +19,7 @@ import type { RangeQuery, RangeResult } from "../../src/store/protocol.ts";
 import { deviceOfKey, parseSeriesKey, seriesKey } from "../../src/model/series-key.ts";
 import { SeriesRegistry } from "../../src/model/series-registry.ts";
 import { SeriesScopes } from "../../src/model/series-scopes.ts";
+import { EvaluationOrderSchema, EvaluationReportsSchema } from "../../src/wire/gen/evaluation_pb.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { MemoryJournal } from "../support/memory-journal.ts";
 
@@ -75,6 +80,16 @@ export class AlertsRig {
         .filter((id) => deviceOfKey(this.registry.keyOf(id)) === device),
   });
   devices: DeviceStandings | undefined;
+  /** Other nodes may evaluate rules. */
+  isSpread = false;
+  readonly #evaluators = new Map<string, { readonly evaluator: Evaluator; leave(): void }>();
+  readonly #history: AlertsDeps["history"] = {
+    pointsFrom: async (seriesIds, fromUs, asOfS) => this.#pointsFrom(seriesIds, fromUs, asOfS),
+    hours: async (seriesIds, fromUs, toUs) => this.#hours(seriesIds, fromUs, toUs),
+    firstTimes: async (seriesIds) => Float64Array.from(seriesIds, (id) => this.#points.get(id)?.[0].timeUs ?? NaN),
+    usualGapsMs: async (seriesIds) => Float64Array.from(seriesIds, (id) => this.#usualGapMs(id)),
+  };
+  readonly #latestOf = (seriesId: number) => this.#points.get(seriesId)?.at(-1);
 
   async open(): Promise<void> {
     const clock = new RunClock(this.clock);
@@ -88,13 +103,8 @@ export class AlertsRig {
         ...(this.lasting && { lasting: this.lasting }),
         latest: this.#latest(),
         newestArrivalMs: this.#newestArrivalMs,
-        history: {
-          pointsFrom: async (seriesIds, fromUs, asOfS) => this.#pointsFrom(seriesIds, fromUs, asOfS),
-          hours: async (seriesIds, fromUs, toUs) => this.#hours(seriesIds, fromUs, toUs),
-          firstTimes: async (seriesIds) =>
-            Float64Array.from(seriesIds, (id) => this.#points.get(id)?.[0].timeUs ?? NaN),
-          usualGapsMs: async (seriesIds) => Float64Array.from(seriesIds, (id) => this.#usualGapMs(id)),
-        },
+        history: this.#history,
+        ...(this.isSpread && { spreading: { nodeId: "desk", latestOf: this.#latestOf } }),
         framesAfter: (arrivalMs) => this.#frames.filter((frame) => frame.arrivalMs > arrivalMs),
         staleAfterMs: STALE_AFTER_MS,
         testTimeoutMs: 30_000,
@@ -124,8 +134,52 @@ export class AlertsRig {
     await this.open();
   }
 
+  /** A node that is to evaluate all rules that there are. */
+  join(): void {
+    const rules = [...this.alerts.engine.rules.keys()];
+    const nodes = ["desk", ...this.#evaluators.keys()];
+    const names = Iterator.from(Array.from({ length: 10_000 }, (_, i) => `n${i}`)).filter(
+      (name) => !nodes.includes(name),
+    );
+    const nodeId = names.find((name) => rules.every((rule) => ruleHolder(rule, [...nodes, name]) === name))!;
+    const joined = this.alerts.spread!.join({
+      nodeId,
+      send: (order) => evaluator.take(create(EvaluationOrderSchema, order)),
+      end: () => this.leave(nodeId),
+    });
+    const evaluator: Evaluator = new Evaluator({
+      registry: this.registry,
+      marks: OWN_MARKS,
+      bus: this.#bus,
+      clock: this.clock,
+      history: this.#history,
+      latestOf: this.#latestOf,
+      staleAfterMs: STALE_AFTER_MS,
+      want: () => () => {},
+      send: (reports) => joined.hear(create(EvaluationReportsSchema, reports)),
+      onTrouble: (sentence) => this.trouble.push(sentence),
+    });
+    this.#evaluators.set(nodeId, { evaluator, leave: () => joined.leave() });
+    evaluator.setHearing(this.#isHearing, "");
+  }
+
+  /** Those that have no rules any more, or one that dies. */
+  leave(...gone: string[]): void {
+    for (const nodeId of gone) {
+      const left = this.#evaluators.get(nodeId);
+      this.#evaluators.delete(nodeId);
+      left?.evaluator.close();
+      left?.leave();
+    }
+  }
+
+  get evaluators(): readonly string[] {
+    return [...this.#evaluators.keys()];
+  }
+
   async close(): Promise<void> {
     await this.#run?.alerts.close();
+    this.leave(...this.evaluators);
     this.#run = null;
   }
 
@@ -157,6 +211,7 @@ export class AlertsRig {
   /** Whether points get through: of this run and later ones. */
   setHearing(isHearing: boolean): void {
     this.#isHearing = isHearing;
+    for (const { evaluator } of this.#evaluators.values()) evaluator.setHearing(isHearing, "");
     this.alerts.setHearing(isHearing);
   }
 

@@ -52,18 +52,45 @@ function expectedIn(text: string): string[] {
   return linesIn(text).flatMap((line) => (line.startsWith(">") ? [line.slice(1).trim()] : []));
 }
 
-export async function play({ rules, changes, steps }: Timeline, restarts: boolean): Promise<string[]> {
+export type Befalls =
+  | "nothing"
+  /** The server, after every step. */
+  | "restarts"
+  /** After every step rules move to another node. */
+  | "moves"
+  /** The node that evaluates them, after every step; then they are with the desk, or another node. */
+  | "deaths";
+
+export async function play({ rules, changes, steps }: Timeline, befalls: Befalls): Promise<string[]> {
   const rig = new AlertsRig();
+  rig.isSpread = befalls !== "nothing" && befalls !== "restarts";
   await rig.open();
   await rig.put(...rules);
+  if (rig.isSpread) rig.join();
   for (const { atMs, does } of steps) {
     await rig.pass(START_MS + atMs - rig.clock.nowMs());
     await doStep(rig, does, rules[0]?.metric ?? "temp", changes);
-    if (restarts) await rig.restart();
+    if (befalls === "restarts") await rig.restart();
+    if (befalls === "moves") await move(rig);
+    if (befalls === "deaths") await die(rig);
   }
   const transcript = rig.transcript();
   await rig.close();
   return transcript;
+}
+
+/** The one that had them leaves when it has none. */
+async function move(rig: AlertsRig): Promise<void> {
+  rig.leave(...rig.evaluators.filter((id) => rig.alerts.spread?.held.get(id) === 0));
+  rig.join();
+  await rig.settle();
+}
+
+/** Every second time the desk has them until the next step. */
+async function die(rig: AlertsRig): Promise<void> {
+  if (rig.evaluators.length === 0) rig.join();
+  else rig.leave(...rig.evaluators);
+  await rig.settle();
 }
 
 async function doStep(

@@ -1,0 +1,15 @@
+/** Which node evaluates a rule. Pure. */
+import { fixedHash } from "../fixed-hash.ts";
+
+/**
+ * By rendezvous hashing (Thaler and Ravishankar, 1998): the node whose hash with the rule is the highest. So a node that comes or goes
+ * moves those rules alone that it has. `nodes`: ids, in any order, not empty.
+ */
+export function ruleHolder(rule: string, nodes: Iterable<string>): string {
+  let [holder, highest] = ["", ""];
+  for (const node of nodes) {
+    const weight = `${fixedHash(`${node}\0${rule}`)} ${node}`;
+    if (weight > highest) [holder, highest] = [node, weight];
+  }
+  return holder;
+}

@@ -1,0 +1,94 @@
+/** How rules stand, as nodes hand them to each other. */
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { Clock } from "../../model/clock.ts";
+import { messageOf, WatchpostError } from "../../model/errors.ts";
+import type { RuleState, RuleStateSchema, SeenSample } from "../../wire/gen/evaluation_pb.ts";
+import { savedIn, stateText, type StoredInstance } from "../alert-documents.ts";
+import type { BoundRule } from "../bound-rule.ts";
+import { metBy, observedBy } from "../describe.ts";
+import type { Engine } from "../engine.ts";
+import type { Instance } from "../instance.ts";
+import type { SavedInstance } from "../saved-instance.ts";
+import { lentInstance, report, type ReportedSample } from "./lent-instance.ts";
+
+/** Shorter silences begin anew where a rule moves. */
+const SILENCE_MS_MIN = 500;
+
+/** `atMs`: in the time of its engine. */
+export function ruleStateOf(bound: BoundRule, atMs: number): MessageInitShape<typeof RuleStateSchema> {
+  const open = [...bound.instances.values()].filter((instance) => instance.isOpen);
+  return {
+    rule: bound.rule.name,
+    instances: open.map((instance) => ({ key: instance.key, state: stateText(instance.save(atMs)) })),
+    silences: silencesOf(bound, atMs),
+  };
+}
+
+/** Rules that were handed over stand as it says. Throws INVALID_ARGUMENT. */
+export function restoreStates(engine: Engine, clock: Pick<Clock, "nowMs">, states: readonly RuleState[]): void {
+  const now = { nowMs: clock.nowMs(), atMs: engine.atMs() };
+  for (const { rule, instances } of states) {
+    const bound = engine.rules.get(rule);
+    for (const { key, state } of bound?.isLent === true ? instances : []) {
+      const instance = lentInstance(bound!, key, now);
+      if (instance !== undefined) report(instance, bound!, savedOf(state), undefined, now);
+    }
+  }
+}
+
+/** Throws INVALID_ARGUMENT. */
+export function savedOf(state: string): SavedInstance {
+  try {
+    const saved = savedIn({ state: JSON.parse(state) } as StoredInstance);
+    if (typeof saved.phase === "string" && typeof saved.clockUs === "number") return saved;
+  } catch (error) {
+    throw new WatchpostError("INVALID_ARGUMENT", `an instance of a rule cannot be read: ${messageOf(error)}`);
+  }
+  throw new WatchpostError("INVALID_ARGUMENT", `it is no instance of a rule: ${state.slice(0, 100)}`);
+}
+
+/** The sample that an instance says its alert is about, as others are told of it; of level 0 where nothing meets the condition. */
+export function seenBy(instance: Instance): Pick<SeenSample, "series" | "value" | "level"> | undefined {
+  const { rule, shared } = instance;
+  const met = metBy(instance);
+  const shown = met ?? instance.leading();
+  if (shown === null) return undefined;
+  const series = String(shared.marks.written(shown.seriesId));
+  return { series, value: observedBy(rule, shown), level: met === undefined ? 0 : Math.max(1, met.level) };
+}
+
+/** Inverse of {@link seenBy}; undefined: there is none, or its series is not known here. */
+export function sampleOf(seen: SeenSample | undefined, { marks }: BoundRule): ReportedSample | undefined {
+  const seriesId = seen === undefined ? undefined : marks.read(seen.series);
+  return seriesId === undefined ? undefined : { seriesId, value: seen!.value, level: seen!.level };
+}
+
+/** Series that were silent before a rule came here have been so since then. */
+export function restoreSilences(engine: Engine, bound: BoundRule, silences: RuleState["silences"]): void {
+  const atMs = engine.atMs();
+  for (const { series, silentMs } of silences) {
+    const id = bound.marks.read(series);
+    if (id === undefined) continue;
+    for (const probe of engine.probesOf(id)) {
+      if (probe.instance.shared !== bound) continue;
+      probe.seenAtMs = Math.min(probe.seenAtMs, atMs - silentMs);
+      const { instance } = probe;
+      instance.listenedAtMs = Math.min(instance.listenedAtMs, atMs - silentMs);
+      engine.schedule(instance);
+    }
+  }
+}
+
+/** Of quiet instances only where silence itself is what the rule is about. */
+function silencesOf({ rule, instances, marks }: BoundRule, atMs: number) {
+  const isAbout = rule.condition.kind === "absence" || rule.noData === "fire";
+  const silences: { readonly series: string; readonly silentMs: number }[] = [];
+  for (const { probes, listenedAtMs, isOpen } of instances.values()) {
+    if (!isOpen && !isAbout) continue;
+    for (const { seriesId, seenAtMs } of probes) {
+      const silentMs = atMs - Math.max(seenAtMs, listenedAtMs);
+      if (silentMs >= SILENCE_MS_MIN) silences.push({ series: String(marks.written(seriesId)), silentMs });
+    }
+  }
+  return silences;
+}

@@ -1,0 +1,320 @@
+/**
+ * The rules of the desk, spread over the nodes that offer to evaluate some. Each is evaluated by one of them at a time: what a node
+ * says of a rule that it does not hold is not heard. Rules of nodes that are gone come back with what was heard of them last.
+ */
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { messageOf } from "../../model/errors.ts";
+import {
+  EvaluationOrderSchema,
+  type EvaluationReport,
+  type EvaluationReports,
+  type LentStates,
+} from "../../wire/gen/evaluation_pb.ts";
+import type { AlertBook } from "../alert-book.ts";
+import type { BoundRule } from "../bound-rule.ts";
+import type { Change, ClearedReason } from "../instance-listener.ts";
+import type { Instance } from "../instance.ts";
+import type { Rule } from "../rule.ts";
+import { ruleToJson } from "../rule-text.ts";
+import { isOfSeries } from "../series-of-rule.ts";
+import type { FrameIntake } from "./frame-intake.ts";
+import { ruleHolder } from "./rule-holder.ts";
+import { lentInstance, report as reported, reportedLead } from "./lent-instance.ts";
+import { restoreStates, ruleStateOf, sampleOf, savedOf } from "./rule-states.ts";
+import { takeRules, type TakeRulesDeps } from "./take-rules.ts";
+
+type OrderInit = NonNullable<MessageInitShape<typeof EvaluationOrderSchema>["order"]>;
+
+export interface SpreadRulesDeps extends TakeRulesDeps {
+  readonly book: Pick<AlertBook, "onChange" | "onLate" | "end">;
+  readonly intake: Pick<FrameIntake, "hold">;
+  /** Of the node that has the desk. */
+  readonly nodeId: string;
+  /** Something was evaluated. */
+  onEvaluated(): void;
+  onTrouble(sentence: string): void;
+  onNotice(sentence: string): void;
+}
+
+/** A node that evaluates rules, as the desk has it. */
+export interface HeldBy {
+  readonly nodeId: string;
+  send(order: MessageInitShape<typeof EvaluationOrderSchema>): void;
+  /** Ends the stream. */
+  end(): void;
+}
+
+/** A node that has said nothing for so long is gone. */
+const SILENT_MS = 4_000;
+/** Nodes that start together are given rules together. */
+const JOINED_AFTER_MS = 1_000;
+const ANSWER_MS = 15_000;
+const LOOK_MS = 1_000;
+const CHANGES: ReadonlySet<string> = new Set<Change>([
+  ...(["pending", "moved", "cancelled", "fired", "rose", "fell", "keeping", "resumed", "cleared"] as const),
+  ...(["stale", "heard"] as const),
+]);
+
+interface Evaluating extends HeldBy {
+  heardAtMs: number;
+  orders: number;
+  /** Number of the order that ended an instance; what was said before that was carried out does not count. By rule and key. */
+  readonly resets: Map<string, number>;
+  readonly left: PromiseWithResolvers<undefined>;
+  answer: PromiseWithResolvers<EvaluationReport["report"]> | undefined;
+}
+
+export class SpreadRules {
+  readonly #deps: SpreadRulesDeps;
+  readonly #nodes = new Map<string, Evaluating>();
+  readonly #holders = new Map<BoundRule, { readonly node: Evaluating; rule: Rule }>();
+  #settling: Promise<void> | undefined;
+  #isAgain = false;
+  #cancelJoined = () => {};
+  #cancelLook = () => {};
+  #isClosed = false;
+
+  constructor(deps: SpreadRulesDeps) {
+    this.#deps = deps;
+    this.#lookLater();
+  }
+
+  /** How many rules each node has that is not this one. */
+  get held(): ReadonlyMap<string, number> {
+    const held = new Map(Array.from(this.#nodes.keys(), (id) => [id, 0]));
+    for (const { node } of this.#holders.values()) held.set(node.nodeId, (held.get(node.nodeId) ?? 0) + 1);
+    return held;
+  }
+
+  /** A node offers to evaluate rules; one that comes again takes the place of what it was. */
+  join(node: HeldBy): { hear(reports: EvaluationReports): void; leave(): void } {
+    this.#nodes.get(node.nodeId)?.end();
+    const { clock } = this.#deps;
+    const left = Promise.withResolvers<undefined>();
+    const joined: Evaluating = {
+      ...{ nodeId: node.nodeId, send: (order) => node.send(order), end: () => node.end() },
+      ...{ heardAtMs: clock.monotonicMs(), orders: 0, resets: new Map(), left, answer: undefined },
+    };
+    this.#nodes.set(node.nodeId, joined);
+    this.#cancelJoined();
+    this.#cancelJoined = clock.after(JOINED_AFTER_MS, () => this.changed());
+    return { hear: (reports) => this.#hear(joined, reports), leave: () => this.#leave(joined) };
+  }
+
+  /** Rules are others, or say something else. */
+  changed(): void {
+    if (this.#isClosed) return;
+    this.#isAgain = true;
+    this.#settling ??= this.#settle().finally(() => (this.#settling = undefined));
+  }
+
+  /** The condition of an instance must hold anew. */
+  reset(instance: Instance): void {
+    const { engine } = this.#deps;
+    const bound = engine.rules.get(instance.rule.name);
+    const holder = bound && this.#holders.get(bound);
+    if (!bound?.isLent || holder === undefined) return engine.reset(instance);
+    instance.reset(engine.atMs());
+    if (!instance.isOpen) bound.instances.delete(instance.place);
+    const { node } = holder;
+    const place = { rule: instance.rule.name, key: instance.key };
+    node.resets.set(`${place.rule}\0${place.key}`, this.#order(node, { case: "reset", value: place }));
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#cancelJoined();
+    this.#cancelLook();
+    for (const node of [...this.#nodes.values()]) this.#leave(node);
+  }
+
+  /** Resolves once every rule is where it belongs, as things stand. */
+  async settled(): Promise<void> {
+    while (this.#settling !== undefined) await this.#settling;
+  }
+
+  #leave(node: Evaluating): void {
+    if (this.#nodes.get(node.nodeId) === node) this.#nodes.delete(node.nodeId);
+    node.left.resolve(undefined);
+    node.end();
+    this.changed();
+  }
+
+  #order(node: Evaluating, order: OrderInit): number {
+    node.send({ number: BigInt(++node.orders), order });
+    return node.orders;
+  }
+
+  #lookLater(): void {
+    const { clock, onNotice } = this.#deps;
+    this.#cancelLook = clock.after(LOOK_MS, () => {
+      this.#lookLater();
+      for (const node of [...this.#nodes.values()]) {
+        if (clock.monotonicMs() - node.heardAtMs <= SILENT_MS) continue;
+        onNotice(
+          `node ${node.nodeId} evaluates rules and has said nothing for ${SILENT_MS / 1_000} s: others take them`,
+        );
+        this.#leave(node);
+      }
+    });
+  }
+
+  async #settle(): Promise<void> {
+    while (this.#isAgain && !this.#isClosed) {
+      this.#isAgain = false;
+      try {
+        this.#tellChanges();
+        await this.#takeBack(this.#lost(), []);
+        for (const node of [...this.#nodes.values()]) await this.#recall(node);
+        for (const node of [...this.#nodes.values()]) await this.#lend(node);
+      } catch (error) {
+        this.#deps.onTrouble(`rules cannot be spread over nodes: ${messageOf(error)}`);
+      }
+    }
+  }
+
+  /** What is no rule any more ends where it is; what says something else says it there. */
+  #tellChanges(): void {
+    const { rules } = this.#deps.engine;
+    for (const [bound, holder] of this.#holders) {
+      const { node, rule } = holder;
+      if (rules.get(rule.name) !== bound) {
+        this.#holders.delete(bound);
+        this.#order(node, { case: "end", value: { names: [rule.name] } });
+      } else if (bound.rule !== rule) {
+        holder.rule = bound.rule;
+        this.#order(node, { case: "change", value: { rule: ruleToJson(bound.rule), sinceMs: bound.sinceMs } });
+      }
+    }
+  }
+
+  #lost(): BoundRule[] {
+    const lost: BoundRule[] = [];
+    for (const [bound, { node }] of this.#holders) if (this.#nodes.get(node.nodeId) !== node) lost.push(bound);
+    return lost;
+  }
+
+  #belongsTo(nodeId: string): BoundRule[] {
+    const ids = [this.#deps.nodeId, ...this.#nodes.keys()];
+    const rules = [...this.#deps.engine.rules.values()].filter(({ rule }) => isOfSeries(rule) && !rule.isDisabled);
+    return rules.filter(({ rule }) => ruleHolder(rule.name, ids) === nodeId);
+  }
+
+  /** Rules that it holds and another one should. */
+  async #recall(node: Evaluating): Promise<void> {
+    const own = new Set(this.#belongsTo(node.nodeId));
+    const others = [...this.#holders].flatMap(([bound, held]) =>
+      held.node === node && !own.has(bound) ? [bound] : [],
+    );
+    if (others.length === 0) return;
+    this.#order(node, { case: "end", value: { names: others.map(({ rule }) => rule.name) } });
+    const answer = await this.#answer(node);
+    await this.#takeBack(
+      others.filter((bound) => this.#holders.has(bound)),
+      answer?.case === "ended" ? answer.value.rules : [],
+    );
+  }
+
+  /** Rules that nobody else holds and it should. */
+  async #lend(node: Evaluating): Promise<void> {
+    const { engine } = this.#deps;
+    const rules = this.#belongsTo(node.nodeId).filter((bound) => !this.#holders.has(bound));
+    if (rules.length === 0 || this.#nodes.get(node.nodeId) !== node) return;
+    const texts = rules.map(({ rule, sinceMs }) => ({ rule: ruleToJson(rule), sinceMs }));
+    const told = new Map(rules.map((bound) => [bound, bound.rule]));
+    this.#order(node, { case: "prepare", value: { rules: texts } });
+    if ((await this.#answer(node))?.case !== "prepared") return;
+    const still = rules.filter((bound) => engine.rules.get(bound.rule.name) === bound && !this.#holders.has(bound));
+    const atMs = engine.atMs();
+    const states = still.map((bound) => ruleStateOf(bound, atMs));
+    for (const bound of still) {
+      engine.lend(bound);
+      this.#holders.set(bound, { node, rule: told.get(bound)! });
+    }
+    this.#order(node, { case: "evaluate", value: { rules: states } });
+    if (still.some((bound) => bound.rule !== told.get(bound))) this.#isAgain = true;
+  }
+
+  /** They are evaluated here from now on. */
+  async #takeBack(rules: readonly BoundRule[], states: LentStates["rules"]): Promise<void> {
+    if (rules.length === 0) return;
+    const { engine, intake, clock } = this.#deps;
+    restoreStates(engine, clock, states);
+    for (const bound of rules) this.#holders.delete(bound);
+    const letIn = intake.hold();
+    try {
+      await takeRules(
+        rules.filter((bound) => engine.rules.get(bound.rule.name) === bound),
+        states,
+        this.#deps,
+      );
+    } finally {
+      letIn();
+    }
+  }
+
+  /** Undefined: the node has left, or does not answer and is sent away. */
+  async #answer(node: Evaluating): Promise<EvaluationReport["report"] | undefined> {
+    if (this.#nodes.get(node.nodeId) !== node) return undefined;
+    node.answer = Promise.withResolvers();
+    const cancel = this.#deps.clock.after(ANSWER_MS, () => this.#leave(node));
+    const report = await Promise.race([node.answer.promise, node.left.promise]);
+    cancel();
+    node.answer = undefined;
+    return report;
+  }
+
+  #hear(node: Evaluating, { seenOrder, reports }: EvaluationReports): void {
+    if (this.#nodes.get(node.nodeId) !== node) return;
+    node.heardAtMs = this.#deps.clock.monotonicMs();
+    const seen = Number(seenOrder);
+    for (const each of reports) {
+      try {
+        this.#hearOne(node, each, seen);
+      } catch (error) {
+        this.#deps.onTrouble(`what node ${node.nodeId} says of rule ${JSON.stringify(each.rule)}: ${messageOf(error)}`);
+      }
+    }
+    for (const [place, number] of node.resets) if (number <= seen) node.resets.delete(place);
+    if (this.#holders.size > 0) this.#deps.onEvaluated();
+  }
+
+  #hearOne(node: Evaluating, { rule, key, report }: EvaluationReport, seen: number): void {
+    if (report.case === "prepared" || report.case === "ended") {
+      node.answer?.resolve(report);
+      return;
+    }
+    const { engine, book, clock } = this.#deps;
+    const bound = engine.rules.get(rule);
+    if (bound === undefined || this.#holders.get(bound)?.node !== node) return;
+    if (seen < (node.resets.get(`${rule}\0${key}`) ?? 0)) return;
+    const now = { nowMs: clock.nowMs(), atMs: engine.atMs() };
+    const instance = lentInstance(bound, key, now);
+    if (instance === undefined) return;
+    switch (report.case) {
+      case "change": {
+        const { change, reason, state, lead } = report.value;
+        if (!CHANGES.has(change)) throw new TypeError(`there is no change ${JSON.stringify(change)}`);
+        const because: ClearedReason = reason === "no_data" ? "no_data" : "resolved";
+        reported(instance, bound, savedOf(state), sampleOf(lead, bound), now);
+        return book.onChange(instance, change as Change, because);
+      }
+      case "met": {
+        const met = sampleOf(report.value, bound);
+        if (met !== undefined) instance.lead = reportedLead(instance, met, instance.lead?.gapMs ?? 0);
+        return;
+      }
+      case "late": {
+        const { lead, fromUs, toUs } = report.value;
+        const met = sampleOf(lead, bound);
+        if (met === undefined) return;
+        const { level, value } = met;
+        return book.onLate(instance, reportedLead(instance, met, 0), { fromUs, toUs, level, value });
+      }
+      case "gone": {
+        bound.instances.delete(instance.place);
+        book.end(instance, "series_deleted");
+      }
+    }
+  }
+}

@@ -1,0 +1,82 @@
+/** Rules that another node evaluated are evaluated here from now on. */
+import type { Clock } from "../../model/clock.ts";
+import type { RuleState } from "../../wire/gen/evaluation_pb.ts";
+import type { BoundRule } from "../bound-rule.ts";
+import type { Engine } from "../engine.ts";
+import type { LatestValues } from "../restore-alerts.ts";
+import { restorePast } from "../restore-past.ts";
+import type { HourlyHistory, SeasonalProfiles } from "../seasonal-profiles.ts";
+import type { History, PastEngine } from "../warm-up.ts";
+import { restoreSilences } from "./rule-states.ts";
+
+export interface TakeRulesDeps {
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly profiles: SeasonalProfiles;
+  readonly history: History & HourlyHistory;
+  /** The newest point of a series; undefined: there is none, or nobody knows. */
+  latestOf(seriesId: number): { readonly timeUs: number; readonly value: number } | undefined;
+}
+
+/** Why nobody is heard meanwhile. */
+const MOVING = "rules move";
+
+/**
+ * Open instances go on as they were {@link Engine.reported}. Frames are to be held back until it resolves. Never rejects: where the
+ * past cannot be read, rules begin without.
+ */
+export async function takeRules(
+  rules: readonly BoundRule[],
+  states: readonly RuleState[],
+  deps: TakeRulesDeps,
+): Promise<void> {
+  const { engine, clock, profiles, history } = deps;
+  const before = clock.nowMs();
+  engine.setHearing(false, MOVING);
+  try {
+    for (const bound of rules) engine.reclaim(bound);
+    // Before more comes, which is held back and still to be evaluated.
+    const latest = latestOf(rules, deps);
+    await profiles.load(before, false).catch(() => {});
+    await restorePast({
+      ...{ engine: engineOf(engine, new Set(rules)), history, clock, evaluatedMs: NaN, latest },
+      livedAfterMs: (timeMs) => Math.max(0, before - timeMs),
+      framesAfter: () => [],
+    }).catch(() => {});
+    const bound = new Map(rules.map((each) => [each.rule.name, each]));
+    for (const { rule, silences } of states) {
+      const taken = bound.get(rule);
+      if (taken !== undefined) restoreSilences(engine, taken, silences);
+    }
+  } finally {
+    engine.setHearing(true, MOVING);
+  }
+}
+
+/** Through which these rules alone are seen: what others have heard they have evaluated. */
+function engineOf(engine: Engine, rules: ReadonlySet<object>): PastEngine {
+  return {
+    probesOf: (seriesId) => engine.probesOf(seriesId).filter(({ instance }) => rules.has(instance.shared)),
+    atMs: () => engine.atMs(),
+    schedule: (instance) => engine.schedule(instance),
+    replay: (frame, agoMs) => engine.replay(frame, agoMs),
+  };
+}
+
+function latestOf(rules: readonly BoundRule[], { latestOf: newest }: TakeRulesDeps): LatestValues {
+  const ids = new Set<number>();
+  for (const { instances } of rules) {
+    for (const { probes } of instances.values()) for (const { seriesId } of probes) ids.add(seriesId);
+  }
+  const known = [...ids]
+    .sort((a, b) => a - b)
+    .flatMap((id) => {
+      const point = newest(id);
+      return point === undefined ? [] : [{ id, ...point }];
+    });
+  return {
+    seriesIds: Uint32Array.from(known, ({ id }) => id),
+    timesUs: Float64Array.from(known, ({ timeUs }) => timeUs),
+    values: Float64Array.from(known, ({ value }) => value),
+  };
+}
