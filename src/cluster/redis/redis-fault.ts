@@ -6,6 +6,7 @@ import { messageOf } from "../../model/errors.ts";
 const FAULTS: readonly (readonly [RegExp, string])[] = [
   [/^WRONGPASS/, "it does not take the user and the password of redis.url"],
   [/^NOAUTH/, "it wants a password, which belongs into redis.url"],
+  [/^Command timed out/, "it does not answer"],
   [/(?:^|-)OOM\b/, "it is full: it takes nothing more (maxmemory)"],
   [/^READONLY/, "it is a replica, and takes nothing"],
   [/^(?:MISCONF|NOREPLICAS)/, "it takes nothing for now"],

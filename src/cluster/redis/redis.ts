@@ -2,7 +2,7 @@
 export type RedisArgument = string | number | Uint8Array;
 
 export interface Redis {
-  /** Whether it answers, as far as is known: looked at once a second, and with every connection. */
+  /** Whether it answers, and takes what is written, as far as is known: looked at once a second, and with every connection. */
   readonly isUp: boolean;
   /** Why it is not, in words; "": it is. */
   readonly trouble: string;
