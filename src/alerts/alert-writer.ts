@@ -7,7 +7,7 @@ import type { Clock } from "../model/clock.ts";
 import { messageOf, WatchpostError } from "../model/errors.ts";
 import type { DocumentChange, JournalEntry, JournalEvent } from "../model/journal.ts";
 import { ALERTS_ACTED_ON_MAX } from "../model/limits.ts";
-import { notEverywhere } from "./lasting-journal.ts";
+import { notEverywhere } from "../model/lasting-journal.ts";
 
 /** The journal as alerts see it. */
 export interface EventJournal {

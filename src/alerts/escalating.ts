@@ -5,6 +5,7 @@
 import type { Clock } from "../model/clock.ts";
 import { messageOf } from "../model/errors.ts";
 import type { DocumentChange } from "../model/journal.ts";
+import { isTakenOver } from "../model/lasting-journal.ts";
 import { allDocuments } from "./all-documents.ts";
 import type { AlertRecord } from "./alert.ts";
 import {
@@ -18,7 +19,6 @@ import type { Action } from "./escalation/escalation-action.ts";
 import type { EscalationConfig } from "./escalation/escalation-config.ts";
 import { Escalations } from "./escalation/escalations.ts";
 import { Told } from "./escalation/told.ts";
-import { isTakenOver } from "./lasting-journal.ts";
 import type { NotifyJournal, Telling } from "./notifying.ts";
 import { Rounds } from "./rounds.ts";
 import type { Severity } from "./severity.ts";

@@ -4,15 +4,15 @@
  */
 import type { Clock } from "../model/clock.ts";
 import { messageOf } from "../model/errors.ts";
+import { isTakenOver, refuseWhileHolding, type LastingJournal } from "../model/lasting-journal.ts";
 import type { JournalEvent } from "../model/journal.ts";
 import { allDocuments } from "./all-documents.ts";
 import type { AlertRecord } from "./alert.ts";
 import { attemptEvent, noticeEvent, silenceEvent, type Attempted } from "./notice-events.ts";
-import { asRepeat, isTakenOver, refuseWhileHolding, type LastingJournal } from "./lasting-journal.ts";
 import { NotifiedAlerts, type NotifiedAlertsDeps } from "./notified-alerts.ts";
 import { incidentNotification } from "./notify-facts.ts";
 import type { Mute } from "./notify/alert-facts.ts";
-import type { Delivery } from "./notify/delivery.ts";
+import { asRepeat, type Delivery } from "./notify/delivery.ts";
 import type { Labels } from "./notify/label-matcher.ts";
 import type { Notification } from "./notify/notification.ts";
 import type { NotifyEvent } from "./notify/notify-event.ts";

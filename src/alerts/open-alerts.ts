@@ -12,6 +12,7 @@ import type { DeviceStandings } from "../model/device-standing.ts";
 import { messageOf } from "../model/errors.ts";
 import type { Frame } from "../model/frame.ts";
 import type { DocumentChange, JournalEntry, JournalEvent } from "../model/journal.ts";
+import type { LastingJournal } from "../model/lasting-journal.ts";
 import type { SeriesRegistry } from "../model/series-registry.ts";
 import type { SeriesMarks } from "./series-marks.ts";
 import type { SeriesScopes } from "../model/series-scopes.ts";
@@ -33,7 +34,6 @@ import type { Instance } from "./instance.ts";
 import type { InstanceListener } from "./instance-listener.ts";
 import { policiesTrouble } from "./known-policy.ts";
 import { Lifespan } from "./lifespan.ts";
-import type { LastingJournal } from "./lasting-journal.ts";
 import type { AlertReader } from "./list-alerts.ts";
 import { MovedAlerts } from "./moved-alerts.ts";
 import { NOBODY, type NotifySetup } from "./nobody.ts";
@@ -70,7 +70,7 @@ export interface AlertsDeps {
   readonly clock: Clock;
   readonly journal: AlertJournal;
   /** The same for what alerts do by themselves; left out: it is one and the same. */
-  readonly lasting?: LastingJournal;
+  readonly lasting?: LastingJournal & AlertReader;
   readonly latest: LatestValues;
   readonly history: History & HourlyHistory;
   /** What came after a time, as far as it is still in the log, in order. */
@@ -146,7 +146,7 @@ const PROFILES_EVERY_MS = 6 * 3_600_000;
 /** `file`: what the rules file brings, which is not written down. */
 export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): Promise<OpenAlerts> {
   const { registry, clock, journal, garbage } = deps;
-  const lasting: LastingJournal = deps.lasting ?? journal;
+  const lasting: LastingJournal & AlertReader = deps.lasting ?? journal;
   const sees = (scope: Scope) => seesAlert(scope, deps.scopes);
   const pause = () => new Promise<void>((resolve) => void setImmediate(resolve));
   const describeNow = (instance: Instance, severity: Severity) => {

@@ -48,7 +48,8 @@ export function deskJournal(deps: DeskJournalDeps): DeskJournal {
   const letGo = async () => {
     try {
       const told = await letGoOfHeld(nodeId, own, journal, isTold);
-      if (told > 0)
+      isLetGo = told !== undefined;
+      if (told !== undefined && told > 0)
         logger.info({ told }, "what this node told people while another one was the desk is in the journal");
     } catch (error) {
       isLetGo = false;

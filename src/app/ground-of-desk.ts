@@ -1,5 +1,4 @@
 import { sharedMarks } from "../alerts/series-marks.ts";
-import type { LastingJournal } from "../alerts/lasting-journal.ts";
 import type { MemoryBus } from "../bus/memory-bus.ts";
 import type { Journal } from "../log/journal.ts";
 import type { Storage } from "./open-storage.ts";
@@ -14,7 +13,7 @@ export type ValueOf = (seriesId: number) => { readonly timeUs: number; readonly 
 export function groundOfDesk(
   storage: Storage,
   nodeId: string,
-  { journal, lasting }: { readonly journal: Journal; readonly lasting: LastingJournal },
+  { journal, lasting }: { readonly journal: Journal; readonly lasting: NonNullable<Storage["lasting"]> },
   bus: MemoryBus,
   valueOf: ValueOf,
 ): Storage {

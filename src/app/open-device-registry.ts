@@ -17,12 +17,13 @@ export interface DeviceRegistryDeps {
 /** `opening` closes what was opened. */
 export async function openDeviceRegistry(
   config: Config,
-  { registry, schemas, bus, journal, storeOpened, garbage, isClockTrusted, whenClockTrusted }: Storage,
+  { registry, schemas, bus, journal, lasting, storeOpened, garbage, isClockTrusted, whenClockTrusted }: Storage,
   { logger, clock, scopes, valueOf }: DeviceRegistryDeps,
   opening: AsyncDisposableStack,
 ): Promise<OpenDevices> {
   const devices = await openDevices({
     ...{ registry, schemas, bus, clock, journal, garbage, scopes, valueOf },
+    ...(lasting && { lasting }),
     latest: storeOpened.latest,
     devicesMax: config.devices.max,
     pause: () => new Promise((resolve) => void setImmediate(resolve)),

@@ -1,6 +1,5 @@
 /** What everything stands on: log, journal, series, store, the memory that points may take, the bus. */
 import { edenGC, fullGC } from "bun:jsc";
-import type { LastingJournal } from "../alerts/lasting-journal.ts";
 import type { Spreading } from "../alerts/open-alerts.ts";
 import type { SeriesMarks } from "../alerts/series-marks.ts";
 import { MemoryBus } from "../bus/memory-bus.ts";
@@ -16,6 +15,7 @@ import { BurstGarbage } from "../model/burst-garbage.ts";
 import type { Clock } from "../model/clock.ts";
 import type { Logger } from "../model/logger.ts";
 import { SensorSchemas } from "../model/sensor-schemas.ts";
+import type { LastingJournal } from "../model/lasting-journal.ts";
 import type { SequenceRanges } from "../model/sequence-ranges.ts";
 import { SeriesRegistry } from "../model/series-registry.ts";
 import type { SpawnWorker } from "../model/spawn.ts";
@@ -43,8 +43,8 @@ export interface Storage {
   /** Lets segments go that are held until alerts have read what they did not get to before. */
   letGoOfLog(): void;
   readonly journal: Journal;
-  /** The journal for what alerts do by themselves, which goes on where it is out of reach; left out: it is never. */
-  readonly lasting?: LastingJournal;
+  /** The journal for what alerts and devices do by themselves, which goes on where it is out of reach; left out: it never is. */
+  readonly lasting?: LastingJournal & Pick<Journal, "document" | "read" | "follow">;
   readonly registry: SeriesRegistry;
   /** What sensors are registered with. */
   readonly schemas: SensorSchemas;

@@ -26,7 +26,7 @@ export type EventKind = "registered" | "updated" | "status" | "deleted";
 
 /** A change as it was told. */
 export interface ToldDevice {
-  /** In the journal; undefined: it is not there, since the device changes too often. */
+  /** In the journal; undefined: it is not there, since the device changes too often, or not yet. */
   readonly position: number | undefined;
   readonly id: string;
   readonly event: DeviceEvent;

@@ -221,7 +221,8 @@ export class DeviceHearing {
   }
 
   async #save(): Promise<void> {
-    while (this.#saveNext()) await this.#deps.writer.tried();
+    // What is only when each was heard last does not take the room of what is news.
+    while (!this.#deps.writer.isHolding && this.#saveNext()) await this.#deps.writer.tried();
   }
 
   /** False where there are no more. */

@@ -6,6 +6,7 @@
 import type { Clock } from "../model/clock.ts";
 import { messageOf, WatchpostError } from "../model/errors.ts";
 import type { DocumentChange, JournalEvent } from "../model/journal.ts";
+import { notEverywhere, type LastingJournal } from "../model/lasting-journal.ts";
 
 export interface Rows {
   readonly events: readonly JournalEvent[];
@@ -22,9 +23,14 @@ export interface Note {
 }
 
 export interface WriterDeps {
+  /** For what people ask. */
   readonly journal: {
     append(events: readonly JournalEvent[], changes: readonly DocumentChange[]): Promise<unknown>;
   };
+  /** For what the server notes; left out: the same. */
+  readonly lasting?: Pick<LastingJournal, "append" | "hasHeld" | "isHolding">;
+  /** These are on this node's disk, and come into the journal later. */
+  onHeld?(events: readonly JournalEvent[]): void;
   readonly clock: Clock;
   /** What is committed next. */
   onCommit(events: readonly JournalEvent[]): void;
@@ -89,8 +95,10 @@ export class DeviceWriter {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     const run = async () => {
       try {
+        // What is made goes by what was noted, and is not to be in the journal before it.
+        if (this.#deps.lasting?.hasHeld === true) throw notEverywhere();
         const { rows, result } = await make();
-        await this.#append(rows);
+        await this.#append(rows, this.#deps.journal);
         resolve(result);
       } catch (error) {
         reject(error);
@@ -111,6 +119,11 @@ export class DeviceWriter {
   /** Notes wait until the journal can be written again. */
   get isFailing(): boolean {
     return this.#isFailing;
+  }
+
+  /** What is noted comes to this node's disk alone. */
+  get isHolding(): boolean {
+    return this.#deps.lasting?.isHolding === true;
   }
 
   /** How many notes wait. */
@@ -167,7 +180,8 @@ export class DeviceWriter {
     const before = this.#noted - this.waiting;
     const { count, rows } = this.#next();
     try {
-      await this.#append(rows);
+      const { journal, lasting = journal, onHeld } = this.#deps;
+      if ((await this.#append(rows, lasting)) === null) onHeld?.(rows.events);
       this.#atOnce = NOTES_AT_ONCE;
       this.#done(before, count);
       this.#tellGivenUp();
@@ -184,10 +198,10 @@ export class DeviceWriter {
     }
   }
 
-  async #append({ events, changes }: Rows): Promise<void> {
+  async #append({ events, changes }: Rows, journal: WriterDeps["journal"]): Promise<unknown> {
     if (events.length + changes.length === 0) return;
     this.#deps.onCommit(events);
-    await this.#deps.journal.append(events, changes);
+    return journal.append(events, changes);
   }
 
   /** Those that are written together: of each device at most one, since the next one is made of what is told then. */

@@ -224,6 +224,16 @@ export class Devices {
     }
   }
 
+  /** Takes what is not in the journal yet, and is not taken again when it comes into it. */
+  takeHeld(events: readonly JournalEvent[]): void {
+    for (const event of events) {
+      if (event.kind !== DEVICE_EVENT) continue;
+      const told = { ...toldOfEntry({ ...event, position: 0 }, event), position: undefined };
+      this.#take(told);
+      for (const listener of [...this.#listeners]) listener(told);
+    }
+  }
+
   /** One that changes too often has another status, which is for no journal: those who hear of changes are told all the same. */
   hold(record: DeviceRecord, standing: Standing, previousStatus: string, by: string): void {
     this.#deps.book.tell(record, standing);

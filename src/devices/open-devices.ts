@@ -6,6 +6,7 @@ import type { Clock } from "../model/clock.ts";
 import type { DeviceEvent as Announcement } from "../model/device-event.ts";
 import type { DeviceStanding, PastStandings } from "../model/device-standing.ts";
 import type { DocumentChange, DocumentQuery, JournalEntry, JournalEvent, StoredDocument } from "../model/journal.ts";
+import type { LastingJournal } from "../model/lasting-journal.ts";
 import type { SeriesRegistry } from "../model/series-registry.ts";
 import type { SeriesScopes } from "../model/series-scopes.ts";
 import { SetAside } from "../model/set-aside.ts";
@@ -33,11 +34,15 @@ export interface DeviceJournal extends DeviceReader {
   follow(listener: (entries: readonly JournalEntry[]) => void): () => void;
 }
 
+export type LastingDeviceJournal = LastingJournal & Pick<DeviceJournal, "follow">;
+
 export interface DevicesOpenDeps {
   readonly registry: SeriesRegistry;
   readonly bus: Bus;
   readonly clock: Clock;
   readonly journal: DeviceJournal;
+  /** The same for what devices do by themselves; left out: it is one and the same. */
+  readonly lasting?: LastingDeviceJournal;
   readonly garbage: BurstGarbage;
   /** The newest stored point of each series. */
   readonly latest?: { readonly seriesIds: Uint32Array; readonly timesUs: Float64Array };
@@ -95,11 +100,16 @@ const RECORDS_AT_ONCE = 5_000;
 
 export async function openDevices(deps: DevicesOpenDeps): Promise<OpenDevices> {
   const { registry, schemas, clock, journal, devicesMax, onTrouble, garbage } = deps;
+  const lasting: LastingDeviceJournal = deps.lasting ?? journal;
   const setAside = new SetAside(onTrouble);
   const book = new DeviceBook();
   const writer = new DeviceWriter({
-    ...{ journal, clock, onTrouble },
+    ...{ journal, lasting, clock, onTrouble },
     onCommit: (events) => devices.committing(events),
+    onHeld: (events) => {
+      devices.takeHeld(events);
+      tellSchemas();
+    },
   });
   const series: DeviceSeries = new DeviceSeries(
     registry,
@@ -147,16 +157,16 @@ export async function openDevices(deps: DevicesOpenDeps): Promise<OpenDevices> {
   });
   const hearing = new DeviceHearing({ ...deps, book, series, statuses, writer, devices });
 
-  const saved = await restoreDevices({ journal, book, setAside });
+  const saved = await restoreDevices({ journal: lasting, book, setAside });
   for (const record of book.told()) {
     configure(record, book, statuses);
     if (record.stored !== undefined && record.stored.sensors.length > 0) changed.set(record.id, record.stored);
   }
   tellSchemas();
   const removed = restoreStatuses({ ...deps, book, series, statuses, saved });
-  if (removed.length > 0) await journal.append([], removed);
+  if (removed.length > 0) await lasting.append([], removed);
   isRestored = true;
-  const unfollow = journal.follow((entries) => {
+  const unfollow = lasting.follow((entries) => {
     garbage.note(entries.length);
     devices.take(entries);
     tellSchemas();

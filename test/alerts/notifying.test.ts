@@ -1,8 +1,9 @@
 /** Who is told of alerts, and when, through the whole of alerts. */
 import { describe, expect, test } from "bun:test";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import type { LastingJournal } from "../../src/alerts/lasting-journal.ts";
+import type { AlertReader } from "../../src/alerts/list-alerts.ts";
 import { WatchpostError } from "../../src/model/errors.ts";
+import type { LastingJournal } from "../../src/model/lasting-journal.ts";
 import { errorOf } from "../../src/wire/call-error.ts";
 import { Alerts } from "../../src/wire/gen/alerts_pb.ts";
 import { call, Reader, rest } from "./calls.ts";
@@ -31,7 +32,7 @@ test("an alert that fires outside the active times of its rule is told of when t
 
 describe("where nodes share the journal", () => {
   /** What is held stands on this disk all the same. */
-  class Shared implements LastingJournal {
+  class Shared implements LastingJournal, AlertReader {
     readonly #rig: AlertsRig;
     readonly #listeners = new Set<(position: number) => void>();
     state: "there" | "away" | "taken over" = "there";
@@ -54,8 +55,8 @@ describe("where nodes share the journal", () => {
       return this.state === "away" ? null : entries;
     };
     readonly documents: LastingJournal["documents"] = (query) => this.#rig.journal.documents(query);
-    readonly document: LastingJournal["document"] = (...of) => this.#rig.journal.document(...of);
-    readonly read: LastingJournal["read"] = (query) => this.#rig.journal.read(query);
+    readonly document: AlertReader["document"] = (...of) => this.#rig.journal.document(...of);
+    readonly read: AlertReader["read"] = (query) => this.#rig.journal.read(query);
 
     followBrought(listener: (position: number) => void): () => void {
       this.#listeners.add(listener);

@@ -2,7 +2,8 @@
 import { create } from "@bufbuild/protobuf";
 import { MemoryBus } from "../../src/bus/memory-bus.ts";
 import { eventFromJson } from "../../src/alerts/alert.ts";
-import type { LastingJournal } from "../../src/alerts/lasting-journal.ts";
+import type { LastingJournal } from "../../src/model/lasting-journal.ts";
+import type { AlertReader } from "../../src/alerts/list-alerts.ts";
 import type { ParentsOf } from "../../src/alerts/incidents.ts";
 import { Evaluator } from "../../src/alerts/evaluation/evaluator.ts";
 import { ruleHolder } from "../../src/alerts/evaluation/rule-holder.ts";
@@ -48,7 +49,7 @@ export class AlertsRig {
   readonly registry = new SeriesRegistry({ seriesMax: 1e6, seriesPerSourceMax: 1e6 });
   readonly journal = new MemoryJournal();
   /** Where nodes share the journal. */
-  lasting: LastingJournal | undefined;
+  lasting: (LastingJournal & AlertReader) | undefined;
   readonly trouble: string[] = [];
   readonly notices: string[] = [];
   readonly #bus = new MemoryBus((error) => {

@@ -5,6 +5,9 @@ import { scopeOf } from "../../src/model/access.ts";
 import { plain } from "../../src/devices/change-device.ts";
 import type { Device } from "../../src/wire/gen/devices_pb.ts";
 import { WatchpostError } from "../../src/model/errors.ts";
+import { HoldingJournal } from "../../src/cluster/shared/holding-journal.ts";
+import { ManualClock } from "../support/manual-clock.ts";
+import { MemoryJournal } from "../support/memory-journal.ts";
 import { DeviceRig, Kept } from "./rig.ts";
 
 const fails = (run: Promise<unknown>, status: string, text: string) =>
@@ -697,4 +700,57 @@ test("what is reported of a device out of scope is refused: one to be made known
   }
   await report({ deviceId: "fan", kind: "death" });
   expect([rig.devices.statusOf("fan"), rig.devices.statusOf("nobody")]).toEqual(["offline", undefined]);
+});
+
+test("while the nodes' journal is out of reach what happens to devices is told, once, and what people say of them is refused", async () => {
+  const kept = new Kept();
+  const clock = new ManualClock();
+  const shared = Object.assign(kept.journal, { followChanges: () => () => {} });
+  const lasting = await HoldingJournal.open(
+    {
+      ...{
+        shared,
+        own: new MemoryJournal(),
+        nodeId: "a",
+        redis: { follow: () => () => {} },
+        clock,
+        isTold: () => false,
+      },
+      trouble: () => (shared.failure === null ? "" : shared.failure.message),
+      ...{ onOvertaken() {}, onTrouble() {}, onNews() {} },
+    },
+    false,
+  );
+  const rig = await DeviceRig.open(kept, clock, { lasting });
+  const told: string[] = [];
+  rig.devices.follow(({ id, event }) => void told.push(`${id} ${event.kind} ${event.device!.status}`));
+  await rig.register({ deviceId: "pump", expectedIntervalMs: 1_000n });
+  const pump = rig.series("t", "pump");
+  rig.send([pump]);
+  await rig.settle();
+  shared.failure = new WatchpostError("UNAVAILABLE", "it is away");
+  rig.send([rig.series("t", "new")]);
+  await rig.settle(10_000);
+  await fails(rig.register({ deviceId: "other" }), "UNAVAILABLE", "cannot be reached");
+  const heard = [
+    "pump registered never_seen",
+    "pump status online",
+    "new registered online",
+    "pump status late",
+    "pump status offline",
+  ];
+  expect(told).toEqual(heard);
+  expect((await rig.list()).byStatus).toEqual({ online: 1n, offline: 1n });
+  shared.failure = null;
+  await rig.settle(1_000);
+  await rig.settle();
+  expect([lasting.hasHeld, rig.journaled("new"), rig.journaled("pump").length]).toEqual([
+    ...[false, ["registered by system"], 4],
+  ]);
+  rig.send([pump]);
+  await rig.settle();
+  expect(told).toEqual([...heard, "pump status online"]);
+  await rig.register({ deviceId: "other" });
+  expect(rig.troubles).toEqual([]);
+  await lasting.close();
 });

@@ -24,6 +24,11 @@ export interface Delivery {
 /** "retrying": an attempt has failed and another one follows. "failed": it is given up; its group tries again later. */
 export type DeliveryOutcome = "sent" | "retrying" | "failed";
 
+/** As one that somebody else may have sent. */
+export function asRepeat(delivery: Delivery): Delivery {
+  return { ...delivery, notification: { ...delivery.notification, isRepeated: true } };
+}
+
 /** The gravest first, then the oldest. What fires stands before what is over. */
 export function deliveryOf(
   id: string,

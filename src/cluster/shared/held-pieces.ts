@@ -53,16 +53,17 @@ export async function removeHeld(own: OwnJournal, pieces: readonly Pick<HeldPiec
 
 /**
  * Where another node has been the desk since, what is held here is not how things stand any more, and goes; of it only those events
- * come into the shared journal that `isTold` takes: what people were told meanwhile. Resolves with how many; rejects as the journals do.
+ * come into the shared journal that `isTold` takes: what people were told meanwhile. Resolves with how many, undefined: this node was the
+ * desk last, as far as is known here. Rejects as the journals do.
  */
 export async function letGoOfHeld(
   nodeId: string,
   own: OwnJournal,
   shared: AllJournal,
   isTold: (event: JournalEvent) => boolean,
-): Promise<number> {
+): Promise<number | undefined> {
   const record = await readDeskRecord(shared);
-  if (record === undefined || record.nodeId === nodeId) return 0;
+  if (record === undefined || record.nodeId === nodeId) return undefined;
   const pieces = await readHeld(own);
   const told = pieces.flatMap(({ events }) => events.filter(isTold));
   for (let i = 0; i < told.length; i += ROWS_AT_ONCE) await shared.append(told.slice(i, i + ROWS_AT_ONCE));

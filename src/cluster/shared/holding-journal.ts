@@ -21,7 +21,10 @@ import { LaidOver } from "./laid-over.ts";
 
 export interface HoldingDeps {
   /** Appends under the fence of the desk. */
-  readonly shared: Pick<Journal, "append" | "document" | "documents" | "read" | "followChanges" | "lastPosition">;
+  readonly shared: Pick<
+    Journal,
+    "append" | "document" | "documents" | "read" | "follow" | "followChanges" | "lastPosition"
+  >;
   readonly own: OwnJournal;
   readonly nodeId: string;
   readonly redis: Pick<Redis, "follow">;
@@ -51,6 +54,8 @@ export class HoldingJournal {
   readonly #deps: HoldingDeps;
   readonly #charsMax: number;
   readonly #over = new LaidOver();
+  /** Of what is held, and how often. */
+  readonly #heldEvents = new Map<string, number>();
   readonly #listeners = new Set<(position: number) => void>();
   /** Ends the waiting for what is on its way. */
   readonly #underWay = new Set<() => void>();
@@ -144,6 +149,14 @@ export class HoldingJournal {
     return this.#deps.shared.read(query);
   }
 
+  /** As {@link Journal.follow}, without what was held: whoever appended that knows it. */
+  follow(listener: (entries: readonly JournalEntry[]) => void): () => void {
+    return this.#deps.shared.follow((entries) => {
+      const others = this.hasHeld ? entries.filter((entry) => !this.#heldEvents.has(nameOf(entry))) : entries;
+      if (others.length > 0) listener(others);
+    });
+  }
+
   /** Calls `listener` with the position up to which events that were held are in the shared journal. Returns what ends it. */
   followBrought(listener: (position: number) => void): () => void {
     const own = (position: number) => listener(position);
@@ -205,6 +218,10 @@ export class HoldingJournal {
 
   #add(piece: Piece): void {
     this.#pieces.push(piece);
+    for (const event of piece.events) {
+      const name = nameOf(event);
+      this.#heldEvents.set(name, (this.#heldEvents.get(name) ?? 0) + 1);
+    }
     this.#chars += piece.chars;
     this.#over.put(piece.changes, piece.number);
   }
@@ -214,6 +231,12 @@ export class HoldingJournal {
     const at = this.#pieces.indexOf(piece);
     if (at < 0) return false;
     this.#pieces.splice(at, 1);
+    for (const event of piece.events) {
+      const name = nameOf(event);
+      const count = this.#heldEvents.get(name)! - 1;
+      if (count > 0) this.#heldEvents.set(name, count);
+      else this.#heldEvents.delete(name);
+    }
     this.#over.forget(piece.changes, piece.number);
     this.#chars -= piece.chars;
     return true;
@@ -320,6 +343,11 @@ function batchOf(pieces: readonly Piece[]): Piece[] {
 function charsOf({ events, changes }: Pick<HeldPiece, "events" | "changes">): number {
   const inEvents = events.reduce((sum, { payload }) => sum + payload.length, 0);
   return changes.reduce((sum, { key, value }) => sum + key.length + (value?.length ?? 0), inEvents);
+}
+
+/** The same for no other event, about. */
+function nameOf({ atMs, kind, subject, payload }: JournalEvent): string {
+  return `${kind} ${atMs} ${subject} ${Bun.hash(payload)}`;
 }
 
 /** Later, when Redis is there again, or has room. */

@@ -1,15 +1,15 @@
 /**
- * The journal as what alerts write goes to it: one that several nodes share may be out of reach, while a person has to be woken. What is
- * appended then is on the disk of this node alone, and another one may tell the same people without knowing of it.
+ * The journal as it is written to by what goes on by itself: one that several nodes share may be out of reach, while a person has to be
+ * woken. What is appended then is on the disk of this node alone, and another one may do the same without knowing of it.
  */
-import { WatchpostError } from "../model/errors.ts";
-import type { DocumentChange, JournalEntry, JournalEvent } from "../model/journal.ts";
-import type { AlertReader } from "./list-alerts.ts";
-import type { Delivery } from "./notify/delivery.ts";
+import { WatchpostError } from "./errors.ts";
+import type { DocumentChange, DocumentQuery, JournalEntry, JournalEvent, StoredDocument } from "./journal.ts";
 
-export interface LastingJournal extends AlertReader {
+export interface LastingJournal {
   /** Resolves when it is durable; null: on this node alone, and in the journal once that can be reached. */
   append(events: readonly JournalEvent[], changes?: readonly DocumentChange[]): Promise<readonly JournalEntry[] | null>;
+  /** With what is on this node alone. */
+  documents(query: DocumentQuery): Promise<readonly StoredDocument[]>;
   /** What was appended a moment ago may be on this node alone. Left out: it never is. */
   readonly isHolding?: boolean;
   /** Something is on this node alone. Left out: it never is. */
@@ -23,7 +23,7 @@ const RETRY_AFTER_MS = 1_000;
 /** For who is to be answered only once all nodes will know. */
 export function notEverywhere(): WatchpostError {
   const message =
-    "the journal that the nodes share cannot be reached: what alerts do goes on here, and is written into it later";
+    "the journal that the nodes share cannot be reached: what goes on by itself does so here, and is written into it later";
   return new WatchpostError("UNAVAILABLE", message, { retryAfterMs: RETRY_AFTER_MS });
 }
 
@@ -35,9 +35,4 @@ export function refuseWhileHolding({ isHolding }: Pick<LastingJournal, "isHoldin
 /** Another node writes and tells now: this one does neither any more. */
 export function isTakenOver(error: unknown): boolean {
   return error instanceof WatchpostError && error.status === "FAILED_PRECONDITION";
-}
-
-/** As one that somebody else may have sent. */
-export function asRepeat(delivery: Delivery): Delivery {
-  return { ...delivery, notification: { ...delivery.notification, isRepeated: true } };
 }
