@@ -19,6 +19,9 @@ export interface NodeProcess {
   /** What the last of its processes told of the shared journal. */
   news(): string[];
   kill(): Promise<void>;
+  /** Stops the process where it stands: it keeps its connections. */
+  pause(): void;
+  resume(): void;
   /** Again, with what it has on its disk. */
   start(): Promise<void>;
   connect(token?: string): Connection;
@@ -62,6 +65,8 @@ export async function startNode({
           .map((line) => `${name}: ${JSON.stringify(line)}`),
       ),
     said: () => JSON.stringify(processes.flatMap((process) => process.log())),
+    pause: () => processes.at(-1)!.kill("SIGSTOP"),
+    resume: () => processes.at(-1)!.kill("SIGCONT"),
     async kill() {
       const last = processes.at(-1)!;
       last.kill();

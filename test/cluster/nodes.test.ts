@@ -1,6 +1,7 @@
 /**
- * Three nodes in processes of their own on one Redis, while they are killed, cut off from it, and it is stopped and emptied, in an order
- * that the seed gives: what was acknowledged is there once, and all nodes tell the same.
+ * Three nodes in processes of their own on one Redis, while they are killed, stopped, cut off from it, and it is stopped and emptied, in an
+ * order that the seed gives: what was acknowledged is there once, all nodes tell the same, and people are notified once, or told that
+ * they may have been.
  */
 import { expect, test } from "bun:test";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
@@ -24,6 +25,7 @@ import { tempDir } from "../support/server-process.ts";
 import { startTcpProxy } from "../support/tcp-proxy.ts";
 import { startNode, Uploader } from "./node-process.ts";
 import { hasRedis, startRedis } from "./redis-server.ts";
+import { startWebhook } from "./webhook.ts";
 import { until } from "./until.ts";
 
 const wanted = process.env["WATCHPOST_TEST_SEED"] ?? "1";
@@ -32,7 +34,7 @@ const USERS = ["ann", "bob", "eve"];
 const UPLOAD_EVERY_MS = 60;
 const SPEAK_EVERY_MS = 150;
 const [COOL, HOT] = [20, 95];
-const TIMEOUT_MS = 240_000;
+const TIMEOUT_MS = 360_000;
 
 const wordsOf = ({ number, userId, message }: CollaborationMessage) => `${number} ${userId} ${message}`;
 const isRefusal = (error: unknown) => errorOf(error).status === "UNAUTHENTICATED";
@@ -43,18 +45,19 @@ const factsOf = ({ id, state, context, labels }: Alert) => ({
 });
 
 test.skipIf(!hasRedis)(
-  `nodes that are killed, cut off, and lose their Redis keep what they acknowledged and tell the same (seed ${SEED})`,
+  `nodes that are killed, stopped, cut off, and lose their Redis keep what they acknowledged and tell the same (seed ${SEED})`,
   async () => {
     await using stack = new AsyncDisposableStack();
     const random = randomOf(SEED);
     const dir = stack.use(tempDir("nodes"));
     const redis = stack.use(await startRedis());
-    const proxy = await startTcpProxy(`127.0.0.1:${redis.port}`);
-    stack.defer(() => proxy.close());
-    const behindProxy = Math.floor(random() * USERS.length);
-    const urlOf = (i: number) => (i === behindProxy ? `redis://${proxy.address}` : redis.url);
+    const webhook = stack.use(startWebhook(dir.path));
+    const proxies = await Promise.all(USERS.map(() => startTcpProxy(`127.0.0.1:${redis.port}`)));
+    for (const proxy of proxies) stack.defer(() => proxy.close());
     const nodes = await Promise.all(
-      USERS.map((_, i) => startNode({ name: `node-${i}`, dir: dir.path, redisUrl: urlOf(i) })),
+      proxies.map(({ address }, i) =>
+        startNode({ name: `node-${i}`, dir: dir.path, redisUrl: `redis://${address}`, env: webhook.env }),
+      ),
     );
     for (const node of nodes) stack.defer(() => node.kill());
     const ended = new AbortController();
@@ -150,10 +153,22 @@ test.skipIf(!hasRedis)(
       return { userId, member, heard, sent, reading, speaking };
     });
 
+    let written = 0;
+    /** Each node passes on what is written. Until then one may tell of a desk whose word does not hold. */
+    const writes = async () => {
+      for (const [i, call] of calls.entries()) {
+        const condition = { threshold: { above: 1_000 + written++ } };
+        await eventually(`node ${i} takes what is written`, () =>
+          putRule(call, { name: "unused", metric: "none", condition }),
+        );
+      }
+    };
     const alertsOn = async (call: Connection) =>
       (await Array.fromAsync(allAlerts(call, {}, { deadlineMs: 5_000 }))).map(factsOf);
     /** By plant: how often. */
     const heated = USERS.map(() => 0);
+    /** How many calls of the webhook came before a plant was hot. */
+    const heatedAt: number[] = [];
     /** The plant of a node is hot, and all nodes tell of it; or it is not any more. */
     const told = async (plant: number, state: AlertState) => {
       for (const [i, call] of calls.entries()) {
@@ -175,6 +190,13 @@ test.skipIf(!hasRedis)(
     const heats = (plant: number) => {
       uploaders[plant].temperature = HOT;
       heated[plant]++;
+      heatedAt[plant] = webhook.calls.length;
+    };
+    /** People have heard that it is hot; more than once only where they were told that they may have. */
+    const notified = async (plant: number) => {
+      const firing = () => webhook.of(`plant-${plant}`, "firing", heatedAt[plant]);
+      await until(`somebody is notified of plant ${plant}`, () => firing().length > 0);
+      expect(firing().filter(({ isMarked }) => !isMarked).length).toBeLessThanOrEqual(1);
     };
     const cools = (plant: number) => (uploaders[plant].temperature = COOL);
     const somewhat = (ms: number) => Bun.sleep(ms * (0.7 + 0.6 * random()));
@@ -212,10 +234,17 @@ test.skipIf(!hasRedis)(
         redis.resume();
       },
       "Redis is empty": () => redis.restart(),
-      "a node is cut off": async () => {
+      "the desk is cut off": async () => {
+        const proxy = proxies[await desk()];
         proxy.cut();
         await somewhat(5_500);
         proxy.mend();
+      },
+      "the desk is stopped": async () => {
+        const node = nodes[await desk()];
+        node.pause();
+        await somewhat(5_500);
+        node.resume();
       },
     };
     const order = Object.keys(faults)
@@ -231,16 +260,27 @@ test.skipIf(!hasRedis)(
       await somewhat(300);
       heats(meanwhile);
       await over;
+      await writes();
       await told(before, AlertState.ACTIVE);
       await told(meanwhile, AlertState.ACTIVE);
       cools(before);
       cools(meanwhile);
       await told(before, AlertState.CLEARED);
       await told(meanwhile, AlertState.CLEARED);
+      for (const plant of [before, meanwhile]) {
+        await notified(plant);
+        await until(`somebody is notified that plant ${plant} is well`, () => {
+          const [last] = webhook.calls.filter(({ source }) => source === `plant-${plant}`).slice(-1);
+          return last.status === "resolved";
+        });
+      }
     }
 
     // A token that is revoked ends what is open on another node.
-    const { secret } = await createToken(calls[0], { name: "guest", role: "viewer" });
+    let secret = "";
+    await eventually("a token is made, once the shared journal can be written again", async () => {
+      ({ secret } = await createToken(calls[0], { name: "guest", role: "viewer" }));
+    });
     const guest = connect(2, secret);
     await eventually("the guest's token is good", () => queryRange(guest, { metric: "count", lastMs: 1_000n }));
     const updates = subscribe(guest, { metricNames: ["temperature"], updateIntervalMs: 100 })[Symbol.asyncIterator]();
@@ -250,7 +290,7 @@ test.skipIf(!hasRedis)(
     })();
     let refusal: unknown;
     refused.catch((error: unknown) => (refusal = error));
-    await revokeToken(calls[1], { token: "guest", userId: "" });
+    await eventually("another node knows of it", () => revokeToken(calls[1], { token: "guest", userId: "" }));
     await until("the guest's stream has ended", () => refusal !== undefined, 10_000);
     expect(isRefusal(refusal)).toBeTrue();
 
