@@ -172,6 +172,8 @@ function followHearing(
 ): void {
   seat.setHearing(isClockTrusted(), "clock");
   whenClockTrusted(() => seat.setHearing(true, "clock"));
+  // Who else there is is not known then.
+  seat.setHearing(redis.isUp, "redis");
   const unfollow = redis.follow((isUp) => seat.setHearing(isUp || members.live.length < 2, "redis"));
   stopping.addEventListener("abort", unfollow, { once: true });
 }
