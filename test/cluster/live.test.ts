@@ -1,5 +1,4 @@
 import { describe, expect, test } from "bun:test";
-import { decodeLiveFrame, encodeLiveFrame, ShardRows } from "../../src/cluster/live/shard-rows.ts";
 import { WantedShards, shardsIn } from "../../src/cluster/live/wanted-shards.ts";
 import { compileMatcher } from "../../src/model/matcher.ts";
 import { SHARDS, shardOfMetric } from "../../src/model/metric-shard.ts";
@@ -7,22 +6,6 @@ import { seriesKey } from "../../src/model/series-key.ts";
 import { joinLive } from "./live-rig.ts";
 import { hasRedis, startRedis } from "./redis-server.ts";
 import { until } from "./until.ts";
-
-test("frames come out as they went in, and what is none is none", () => {
-  const rows = new ShardRows();
-  const facts = { nodeId: "n", startedAtMs: 1_700_000_000_000, shardSeq: 7, arrivalMs: 1_700_000_000_123 };
-  for (let i = 0; i < 1_000; i++) rows.add(4_000_000_000 - i, 1.7e15 + i, i === 5 ? -0 : i / 3);
-  const bytes = encodeLiveFrame(facts, rows);
-  const frame = decodeLiveFrame(bytes)!;
-  expect(frame).toMatchObject({ ...facts, count: 1_000 });
-  expect([frame.seriesIds[999], frame.timesUs[999], frame.values[4], Object.is(frame.values[5], -0)]).toEqual([
-    ...[3_999_999_001, 1.7e15 + 999, 4 / 3, true],
-  ]);
-  rows.clear();
-  expect(decodeLiveFrame(encodeLiveFrame(facts, rows))).toMatchObject({ count: 0 });
-  expect(decodeLiveFrame(bytes.subarray(0, bytes.length - 1))).toBeUndefined();
-  expect(decodeLiveFrame(Uint8Array.of(0x2a, 2, 1, 2))).toBeUndefined();
-});
 
 test("shards are those that somebody wants", () => {
   let changes = 0;

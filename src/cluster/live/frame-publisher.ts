@@ -7,9 +7,10 @@ import type { Bus } from "../../bus/bus.ts";
 import { SHARDS, shardOfMetric } from "../../model/metric-shard.ts";
 import { metricOfKey } from "../../model/series-key.ts";
 import type { SeriesRegistry } from "../../model/series-registry.ts";
-import type { Frame } from "../../model/frame.ts";
+import { POINT_BYTES, type Frame } from "../../model/frame.ts";
 import type { Redis } from "../redis/redis.ts";
-import { encodeLiveFrame, ShardRows } from "./shard-rows.ts";
+import { encodeLiveFrame, liveFrameHead } from "./live-frame.ts";
+import { ShardRows } from "./shard-rows.ts";
 
 export interface FramePublisherDeps {
   readonly redis: Pick<Redis, "isUp" | "publish">;
@@ -47,6 +48,10 @@ export class FramePublisher {
   readonly #owed = new Uint8Array(SHARDS);
   #rows = Array.from({ length: SHARDS }, () => new ShardRows());
   #sending = Array.from({ length: SHARDS }, () => new ShardRows());
+  /** Shards of {@link #rows} that have some, each once. */
+  #filled: number[] = [];
+  readonly #channels: readonly string[];
+  readonly #head: Uint8Array;
   #waitingPoints = 0;
   #arrivalMs = 0;
   #sentArrivalMs = 0;
@@ -55,6 +60,8 @@ export class FramePublisher {
 
   constructor(deps: FramePublisherDeps) {
     this.#deps = deps;
+    this.#channels = Array.from({ length: SHARDS }, (_, shard) => channelOf(deps.prefix, shard));
+    this.#head = liveFrameHead(deps);
     this.#unsubscribe = deps.bus.subscribe((frame) => this.#take(frame));
   }
 
@@ -93,18 +100,16 @@ export class FramePublisher {
       if (shard === undefined || shard === UNKNOWN) shard = this.#meet(id);
       if (wanted[shard] === 0) this.#hasGap[shard] = 1;
       else {
-        this.#rows[shard].add(id, timesUs[i], values[i]);
+        const rows = this.#rows[shard];
+        if (rows.count === 0) this.#filled.push(shard);
+        rows.add(id, timesUs[i], values[i]);
         this.#waitingPoints++;
       }
     }
     if (this.#waitingPoints === before) return;
     this.#arrivalMs = arrivalMs;
-    if (!this.#deps.redis.isUp || this.#waitingBytes > WAITING_BYTES_MAX) this.#leaveOut();
+    if (!this.#deps.redis.isUp || this.#waitingPoints * POINT_BYTES > WAITING_BYTES_MAX) this.#leaveOut();
     else if (!this.#isSending) void this.#send();
-  }
-
-  get #waitingBytes(): number {
-    return this.#rows.reduce((sum, rows) => sum + rows.bytes, 0);
   }
 
   #meet(id: number): number {
@@ -122,39 +127,37 @@ export class FramePublisher {
   #leaveOut(): void {
     this.#deps.onLeftOut(this.#waitingPoints);
     this.#waitingPoints = 0;
-    this.#rows.forEach((rows, shard) => {
-      if (rows.count > 0) this.#hasGap[shard] = 1;
-      rows.clear();
-    });
+    for (const shard of this.#filled.splice(0)) {
+      this.#hasGap[shard] = 1;
+      this.#rows[shard].clear();
+    }
   }
 
   async #send(): Promise<void> {
     this.#isSending = true;
     while (this.#waitingPoints > 0) {
       [this.#rows, this.#sending] = [this.#sending, this.#rows];
+      const filled = this.#filled;
+      this.#filled = [];
       this.#waitingPoints = 0;
       this.#sentArrivalMs = this.#arrivalMs;
-      await Promise.all(
-        this.#sending.map(async (rows, shard) => {
-          if (rows.count > 0) await this.#sendOne(shard, rows);
-        }),
-      );
+      await Promise.all(filled.map((shard) => this.#sendOne(shard, this.#sending[shard])));
     }
     this.#isSending = false;
   }
 
   async #sendOne(shard: number, rows: ShardRows): Promise<void> {
-    const { redis, prefix, nodeId, startedAtMs, onSent, onLeftOut } = this.#deps;
+    const { redis, onSent, onLeftOut } = this.#deps;
     const points = rows.count;
     // Whoever was told of a gap while values were not written yet is told again.
     if (this.#hasGap[shard] === 1 && points > 0) this.#owed[shard] = 1;
     this.#seqs[shard] += this.#hasGap[shard] === 1 ? 2 : 1;
     this.#hasGap[shard] = 0;
-    const facts = { nodeId, startedAtMs, shardSeq: this.#seqs[shard], arrivalMs: this.#sentArrivalMs };
-    const bytes = encodeLiveFrame(facts, rows);
+    const facts = { shardSeq: this.#seqs[shard], arrivalMs: this.#sentArrivalMs };
+    const bytes = encodeLiveFrame(this.#head, facts, rows);
     if (points > 0) rows.clear();
     try {
-      await redis.publish(channelOf(prefix, shard), bytes);
+      await redis.publish(this.#channels[shard], bytes);
       onSent(points, bytes.length);
     } catch {
       this.#hasGap[shard] = 1;

@@ -11,7 +11,7 @@ import type { Redis } from "../redis/redis.ts";
 import { channelOf } from "./frame-publisher.ts";
 import { readLatest } from "./latest-values.ts";
 import type { SeriesNames } from "./series-names.ts";
-import { decodeLiveFrame, type Rows } from "./shard-rows.ts";
+import { decodeLiveFrame, type Rows } from "./live-frame.ts";
 import type { WantedShards } from "./wanted-shards.ts";
 
 export interface FrameReceiverDeps {

@@ -1,116 +1,59 @@
 /** Points that wait to be sent to other nodes, by shard. Pure. */
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { POINT_BYTES, type Frame } from "../../model/frame.ts";
-import { LiveFrameSchema, type LiveFrame } from "../../wire/gen/nodes_pb.ts";
-
-export type Rows = Pick<Frame, "count" | "seriesIds" | "timesUs" | "values">;
+import type { Rows } from "./live-frame.ts";
 
 const ROWS_MIN = 256;
+const ROWS_MAX_KEPT = 64 * 1024;
 
 /** Columns that grow. */
 export class ShardRows {
-  #ids = new Uint32Array(ROWS_MIN);
-  #timesUs = new Float64Array(ROWS_MIN);
-  #values = new Float64Array(ROWS_MIN);
+  #columns = columnsOf(ROWS_MIN);
   #count = 0;
 
   get count(): number {
     return this.#count;
   }
 
-  get bytes(): number {
-    return this.#count * POINT_BYTES;
-  }
-
   add(seriesId: number, timeUs: number, value: number): void {
-    if (this.#count === this.#ids.length) this.#grow();
+    if (this.#count === this.#columns.ids.length) this.#grow();
+    const { ids, timesUs, values } = this.#columns;
     const row = this.#count++;
-    this.#ids[row] = seriesId;
-    this.#timesUs[row] = timeUs;
-    this.#values[row] = value;
+    ids[row] = seriesId;
+    timesUs[row] = timeUs;
+    values[row] = value;
   }
 
   /** What is in it, as long as nothing is added. */
   get columns(): readonly [ids: Uint8Array, timesUs: Uint8Array, values: Uint8Array] {
-    return [bytesOf(this.#ids, this.#count), bytesOf(this.#timesUs, this.#count), bytesOf(this.#values, this.#count)];
+    const [ids, times, values] = this.#columns.buffers;
+    const cells = this.#count * 8;
+    return [new Uint8Array(ids, 0, this.#count * 4), new Uint8Array(times, 0, cells), new Uint8Array(values, 0, cells)];
   }
 
   /** The same, as it was read. */
   get rows(): Rows {
-    return {
-      count: this.#count,
-      seriesIds: this.#ids.subarray(0, this.#count),
-      timesUs: this.#timesUs,
-      values: this.#values,
-    };
+    const { ids, timesUs, values } = this.#columns;
+    return { count: this.#count, seriesIds: ids.subarray(0, this.#count), timesUs, values };
   }
 
   clear(): void {
     this.#count = 0;
     // What a burst took is not kept for ever.
-    if (this.#ids.length > ROWS_MAX_KEPT) [this.#ids, this.#timesUs, this.#values] = columnsOf(ROWS_MIN);
+    if (this.#columns.ids.length > ROWS_MAX_KEPT) this.#columns = columnsOf(ROWS_MIN);
   }
 
   #grow(): void {
-    const [ids, timesUs, values] = columnsOf(this.#ids.length * 2);
-    ids.set(this.#ids);
-    timesUs.set(this.#timesUs);
-    values.set(this.#values);
-    [this.#ids, this.#timesUs, this.#values] = [ids, timesUs, values];
+    const { ids, timesUs, values } = this.#columns;
+    const grown = columnsOf(ids.length * 2);
+    grown.ids.set(ids);
+    grown.timesUs.set(timesUs);
+    grown.values.set(values);
+    this.#columns = grown;
   }
 }
 
-type Columns = [Uint32Array<ArrayBuffer>, Float64Array<ArrayBuffer>, Float64Array<ArrayBuffer>];
-
-const ROWS_MAX_KEPT = 64 * 1024;
-
-function columnsOf(rows: number): Columns {
-  return [new Uint32Array(rows), new Float64Array(rows), new Float64Array(rows)];
-}
-
-function bytesOf(column: Columns[number], count: number): Uint8Array {
-  return new Uint8Array(column.buffer, 0, count * column.BYTES_PER_ELEMENT);
-}
-
-export interface FrameFacts {
-  readonly nodeId: string;
-  readonly startedAtMs: number;
-  readonly shardSeq: number;
-  readonly arrivalMs: number;
-}
-
-export function encodeLiveFrame({ nodeId, startedAtMs, shardSeq, arrivalMs }: FrameFacts, rows: ShardRows): Uint8Array {
-  const [seriesIds, timesUs, values] = rows.columns;
-  const frame = {
-    nodeId,
-    startedAtMs: BigInt(startedAtMs),
-    shardSeq: BigInt(shardSeq),
-    arrivalMs: BigInt(Math.floor(arrivalMs)),
-    ...{ seriesIds, timesUs, values },
-  };
-  return toBinary(LiveFrameSchema, create(LiveFrameSchema, frame as never));
-}
-
-/** Inverse of {@link encodeLiveFrame}; undefined for what is none, or has columns of different lengths. */
-export function decodeLiveFrame(bytes: Uint8Array): (FrameFacts & Rows) | undefined {
-  let frame: LiveFrame;
-  try {
-    frame = fromBinary(LiveFrameSchema, bytes);
-  } catch {
-    return undefined;
-  }
-  const count = frame.seriesIds.length / 4;
-  if (!Number.isInteger(count) || frame.timesUs.length !== count * 8 || frame.values.length !== count * 8)
-    return undefined;
-  return {
-    nodeId: frame.nodeId,
-    startedAtMs: Number(frame.startedAtMs),
-    shardSeq: Number(frame.shardSeq),
-    arrivalMs: Number(frame.arrivalMs),
-    count,
-    // Copies, for what came lies at any address.
-    seriesIds: new Uint32Array(new Uint8Array(frame.seriesIds).buffer),
-    timesUs: new Float64Array(new Uint8Array(frame.timesUs).buffer),
-    values: new Float64Array(new Uint8Array(frame.values).buffer),
-  };
+/** With their buffers: what an array has without one is moved into one when it is asked for, which costs more than a few rows do. */
+function columnsOf(rows: number) {
+  const buffers = [4, 8, 8].map((bytes) => new ArrayBuffer(rows * bytes));
+  const [ids, times, values] = buffers;
+  return { buffers, ids: new Uint32Array(ids), timesUs: new Float64Array(times), values: new Float64Array(values) };
 }
