@@ -89,7 +89,7 @@ export function clusterDesk(deps: ClusterDeskDeps): ClusterDesk {
       return holder();
     },
     get rules() {
-      return seat?.here?.alerts.rulesHere ?? evaluating?.rules ?? 0;
+      return seat?.here?.alerts.rulesHere ?? evaluating?.engine?.rules.size ?? 0;
     },
     seat({ written, openDesk }) {
       const moving = new MovingDesk({
@@ -106,6 +106,7 @@ export function clusterDesk(deps: ClusterDeskDeps): ClusterDesk {
           return openDesk(groundOfDesk({ ...storage, history }, nodeId, opened, everywhere, valueOf), stack);
         },
         giveBack: async () => void (await lease?.giveBack()),
+        evaluated: () => evaluating?.engine,
         onHearing: (isHearing, reason) => evaluating?.setHearing(isHearing, reason),
       });
       const onNoPast = (sentence: string) => logger.warn({ trouble: sentence }, "rules do not know the past");

@@ -9,7 +9,7 @@ export type DeskFigures = Pick<Watched, "alerts" | "dashboards"> & {
 };
 
 /** What is counted of the desk, wherever it is asked for; of one that is on another node there is nothing. */
-export function deskFigures(seat: Pick<DeskSeat, "here">): DeskFigures {
+export function deskFigures(seat: Pick<DeskSeat, "here" | "engine">): DeskFigures {
   let statuses: readonly string[] = [];
   const nothing = () => new Map(statuses.map((status) => [status, 0]));
   const away = {
@@ -38,7 +38,7 @@ export function deskFigures(seat: Pick<DeskSeat, "here">): DeskFigures {
     },
     alerts: {
       get engine() {
-        return (seat.here?.alerts ?? away).engine;
+        return seat.engine ?? away.engine;
       },
       get notifying() {
         return (seat.here?.alerts ?? away).notifying;

@@ -1,4 +1,5 @@
 /** The desk as the rest of a node sees it: here for good, or wherever it is among several nodes. */
+import type { Engine } from "../alerts/engine.ts";
 import type { DeviceEvent } from "../model/device-event.ts";
 import type { MethodImpl } from "../wire/service.ts";
 import type { Desk } from "./open-desk.ts";
@@ -8,6 +9,8 @@ export interface DeskSeat {
   readonly methods: readonly MethodImpl[];
   /** Undefined: it is on another node, or about to be opened. */
   readonly here: Desk | undefined;
+  /** What evaluates rules here, for the desk of this or another node; undefined: nothing does. */
+  readonly engine: Pick<Engine, "rules" | "counts"> | undefined;
   /** Whether anybody is known to run it now. */
   readonly isKnown: boolean;
   /** While points are refused nobody can be heard, and nobody is silent; also of a desk that comes later. */
@@ -24,6 +27,7 @@ export function deskHere(desk: Desk, written: (methods: readonly MethodImpl[]) =
   return {
     methods: written(desk.methods),
     here: desk,
+    engine: desk.alerts.engine,
     isKnown: true,
     setHearing: (isHearing, reason) => desk.setHearing(isHearing, reason),
     announce: (event) => desk.devices.onDeviceEvent(event),

@@ -37,9 +37,9 @@ export class Evaluating {
     void this.#run();
   }
 
-  /** Rules that it evaluates for another node. */
-  get rules(): number {
-    return this.#evaluator?.counts.rules ?? 0;
+  /** Of rules that it evaluates for another node; undefined: none. */
+  get engine(): Evaluator["engine"] | undefined {
+    return this.#evaluator?.engine;
   }
 
   /** While nobody can be heard nobody is silent. */

@@ -39,6 +39,8 @@ export interface MovingDeskDeps {
   open(fence: Fence, opening: AsyncDisposableStack): Promise<Desk>;
   /** It could not be opened: another node should try. */
   giveBack(): Promise<void>;
+  /** What this node evaluates for the desk of another one. */
+  evaluated(): DeskSeat["engine"];
   /** Hears what {@link MovingDesk.setHearing} does. */
   onHearing(isHearing: boolean, reason: string): void;
   /** Methods that write down who did what. */
@@ -82,6 +84,10 @@ export class MovingDesk implements DeskSeat {
 
   get here(): Desk | undefined {
     return this.#opened?.desk;
+  }
+
+  get engine(): DeskSeat["engine"] {
+    return this.here?.alerts.engine ?? this.#deps.evaluated();
   }
 
   get isKnown(): boolean {

@@ -92,7 +92,10 @@ export function createMetrics() {
     alertSeconds: histogram("alert_evaluation_duration_seconds", "Holding the points of a commit against all rules"),
     alertEvaluations: counter("alert_evaluations_total", "Times that a point was held against a rule"),
     alertLagSeconds: gauge("alert_lag_seconds", "How late the time of a rule came at most since the last scrape"),
-    alertRules: gauge("alert_rules", "Rules that are in force"),
+    alertRules: gauge(
+      "alert_rules",
+      "Rules that are in force; of several nodes but for the desk: that the node evaluates",
+    ),
     activeAlerts: gauge("active_alerts", "Alerts that are not over, by severity and whether they are acknowledged", [
       "severity",
       "acknowledged",

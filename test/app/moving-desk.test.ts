@@ -28,6 +28,7 @@ function createDesk() {
     addressOfHolder: () => at.address,
     isAwaited: () => at.isAwaited,
     open: () => Promise.reject(new Error("it is not here")),
+    evaluated: () => undefined,
     onHearing: () => {},
     giveBack: async () => {},
     written: (methods) => methods,

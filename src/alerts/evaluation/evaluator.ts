@@ -113,9 +113,8 @@ export class Evaluator {
     this.#engine.setHearing(isHearing, reason);
   }
 
-  /** Rules that it evaluates, and points that were held against them since the start. */
-  get counts(): { readonly rules: number; readonly evaluations: number } {
-    return { rules: this.#engine.rules.size, evaluations: this.#engine.counts.evaluations };
+  get engine(): Pick<Engine, "rules" | "counts"> {
+    return this.#engine;
   }
 
   /** Evaluates nothing more. Idempotent. */
