@@ -23,7 +23,9 @@ import {
 } from "../../src/wire/gen/collaboration_pb.ts";
 
 const M = Collaboration.method;
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 60_000;
+/** A condition may be of other things than what comes. */
+const POLL_MS = 20;
 
 export interface Joining {
   readonly sessionId?: string;
@@ -56,10 +58,17 @@ export interface Driver extends Disposable {
 /** One who is in a session, as its client has it. */
 export class DrivenMember {
   readonly got: CollaborationMessage[] = [];
+  /** Those that people said: "user: text". */
+  readonly said: string[] = [];
+  readonly kept: CollaborationMessage[] = [];
+  readonly confirmed: string[] = [];
   /** What was refused: over the stream, or by the call that sent it. */
   readonly refused: Ended[] = [];
   ended: Ended | undefined;
+  /** What it still has to send, is not sent. */
+  isGone = false;
   readonly #leave: () => void;
+  #wake = () => {};
   send: (saying: Saying) => void = () => {};
   /** Half-closes; over a pair there is no such thing. */
   end: (() => void) | undefined;
@@ -68,22 +77,6 @@ export class DrivenMember {
 
   constructor(leave: () => void) {
     this.#leave = leave;
-  }
-
-  /** Those that people said: "user: text". */
-  get said(): string[] {
-    return this.got
-      .filter(({ messageType }) => messageType === "chat")
-      .map(({ userId, message }) => `${userId}: ${message}`);
-  }
-
-  get kept(): CollaborationMessage[] {
-    return this.got.filter(({ number, metadata }) => number > 0n && metadata["event"] !== "confirmed");
-  }
-
-  get confirmed(): string[] {
-    const confirmed = this.got.filter(({ metadata }) => metadata["event"] === "confirmed");
-    return confirmed.map(({ metadata, number }) => `${metadata["client_message_id"]}: ${number}`);
   }
 
   get cursor(): string {
@@ -100,14 +93,21 @@ export class DrivenMember {
 
   /** The connection is lost. */
   drop(): void {
+    this.isGone = true;
     this.#leave();
   }
 
   take(message: CollaborationMessage): void {
-    const { messageType, metadata, message: text } = message;
+    const { messageType, metadata, message: text, userId, number } = message;
     if (messageType === "system" && metadata["error"] !== undefined) {
       this.refused.push({ status: metadata["error"], message: text });
-    } else this.got.push(message);
+    } else {
+      this.got.push(message);
+      if (messageType === "chat") this.said.push(`${userId}: ${text}`);
+      if (metadata["event"] === "confirmed") this.confirmed.push(`${metadata["client_message_id"]}: ${number}`);
+      else if (number > 0n) this.kept.push(message);
+    }
+    this.#wake();
   }
 
   /** What is not told to whoever reads this, this many times. */
@@ -116,6 +116,7 @@ export class DrivenMember {
       what,
       () => isSo(this),
       () => `${JSON.stringify(this.ended)} ${this.said.slice(-10).join()}`,
+      () => new Promise((resolve) => (this.#wake = resolve)),
     );
   }
 
@@ -127,11 +128,17 @@ export class DrivenMember {
   }
 }
 
-export async function until(what: string, isSo: () => boolean | Promise<boolean>, state = () => ""): Promise<void> {
+/** `woken`: resolves when it may have become so. */
+export async function until(
+  what: string,
+  isSo: () => boolean | Promise<boolean>,
+  state = () => "",
+  woken: () => Promise<void> = () => new Promise(() => {}),
+): Promise<void> {
   const deadlineMs = performance.now() + PATIENCE_MS;
   while (!(await isSo())) {
     if (performance.now() > deadlineMs) throw new Error(`waited in vain: ${what}; ${state()}`);
-    await Bun.sleep(2);
+    await Promise.race([woken(), Bun.sleep(POLL_MS)]);
   }
 }
 
@@ -235,20 +242,21 @@ function pairSend(
   let last: Promise<unknown> = Promise.resolve();
   return ({ metadata = {}, ...saying }) => {
     const message = { ...saying, userId, sessionId, userName };
-    last = last
-      .then(() => send({ ...message, metadata: { ...metadata, stream_id: member.streamId } }))
-      .then(
-        ({ repeated, message: kept }) => {
-          // Over a stream it would be confirmed once more.
-          const id = metadata["client_message_id"];
-          if (!repeated || id === undefined) return;
-          const confirmed = { event: "confirmed", client_message_id: id };
-          member.take(
-            create(CollaborationMessageSchema, { messageType: "system", number: kept!.number, metadata: confirmed }),
-          );
-        },
-        (error) => void member.refused.push(endedOf(error)),
-      );
+    const sent = async () =>
+      member.isGone ? undefined : send({ ...message, metadata: { ...metadata, stream_id: member.streamId } });
+    last = last.then(sent).then(
+      (answer) => {
+        const { repeated = false, message: kept } = answer ?? {};
+        // Over a stream it would be confirmed once more.
+        const id = metadata["client_message_id"];
+        if (!repeated || id === undefined) return;
+        const confirmed = { event: "confirmed", client_message_id: id };
+        member.take(
+          create(CollaborationMessageSchema, { messageType: "system", number: kept!.number, metadata: confirmed }),
+        );
+      },
+      (error) => void member.refused.push(endedOf(error)),
+    );
   };
 }
 
