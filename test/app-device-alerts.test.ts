@@ -61,4 +61,4 @@ test("a device that dies, a restart, and a birth", async () => {
   await call(server, "Devices/ReportDevice", { deviceId: "gw", kind: "birth" });
   expect(await titles(server, 0)).toEqual([]);
   await server.close();
-}, 30_000);
+}, 120_000);

@@ -134,4 +134,4 @@ test("what retention takes while a server starts is counted for the upstream, an
     expect.objectContaining({ id: first.id, clearedReason: "by_hand" }),
   ]);
   await server.close();
-}, 60_000);
+}, 120_000);

@@ -206,4 +206,4 @@ test("a whole server refuses over gRPC and HTTP whoever shows nothing, and whoev
     client.close();
     await server.close();
   }
-}, 60_000);
+}, 120_000);

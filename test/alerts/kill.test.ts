@@ -20,7 +20,7 @@ import { ownPort } from "../support/own-port.ts";
 import { randomOf } from "../support/random.ts";
 import { startServerProcess, tempDir, type ServerProcess } from "../support/server-process.ts";
 
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 const M = Alerts.method;
 
 /** A server that is killed and started again under its address, and one connection to it. */

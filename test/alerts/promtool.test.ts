@@ -142,5 +142,5 @@ testNeeding([program("promtool")])(
     }
     expect(at.flat().length).toBeGreaterThan((RULES * STEPS) / 10);
   },
-  60_000,
+  120_000,
 );

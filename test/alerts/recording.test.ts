@@ -132,6 +132,6 @@ describe("the machine", () => {
       expect(rig.transcript().filter((line) => / late /.test(line))).toEqual([]);
       await rig.close();
     },
-    60_000,
+    120_000,
   );
 });

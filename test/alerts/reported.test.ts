@@ -371,7 +371,7 @@ describe("published alerts", () => {
     expect([await isFull(100_001), await isFull(100_002)]).toEqual([false, true]);
     await until(rig, 40);
     expect([await isFull(100_002), await isFull(100_003)]).toEqual([false, true]);
-  }, 60_000);
+  }, 120_000);
 });
 
 describe("GetAlertHistory", () => {

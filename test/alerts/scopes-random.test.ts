@@ -260,5 +260,5 @@ for (let seed = 1; seed <= 4; seed++) {
     expect(whole.readers.some(({ resumed }) => resumed > 0)).toBe(true);
     for (const reader of whole.readers) await reader.close();
     await rig.close();
-  }, 60_000);
+  }, 120_000);
 }

@@ -41,7 +41,7 @@ import { ManualClock } from "../support/manual-clock.ts";
 import { startServerProcess, tempDir } from "../support/server-process.ts";
 
 const START_MS = Date.UTC(2026, 0, 1);
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 60_000;
 const LOOK_EVERY_MS = 2_000;
 
 type Subscription = MessageInitShape<typeof AlertSubscriptionSchema>;
@@ -191,7 +191,7 @@ let rig: Rig;
 
 beforeAll(async () => {
   rig = await start(join(dir.path, "data"));
-}, 30_000);
+}, 120_000);
 
 afterAll(async () => {
   await rig.server.close();
@@ -782,5 +782,5 @@ escalations: [{ name: plant, steps: [{ after: 5m, notify: on-call, raise_severit
     expect(said).toContain("did you mean above?");
     writeFileSync(file, GOOD);
     expect(await startup()).toBe(0);
-  }, 60_000);
+  }, 120_000);
 });

@@ -19,7 +19,7 @@ import { BINARY, tempDir } from "../support/server-process.ts";
 const root = join(import.meta.dir, "../..");
 const DATA = "/var/lib/watchpost";
 const NOBODY = "65532:65532";
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 const PROGRAM = "/usr/local/bin/watchpost";
 
 /** Mounts what a container has, and runs a command in it: $1 is the root, $2 the data outside, $3 the user. */
@@ -137,7 +137,7 @@ testNeeding([MAY_MOUNT])(
     const doctor = await ran(contained(dir.path, NOBODY, [PROGRAM, "doctor", "--data", DATA]));
     expect(doctor.out).toContain("nothing is damaged: 1 series, 1 stored value");
   },
-  60_000,
+  120_000,
 );
 
 /** What a builder does with the first stage: its base is this machine, under a layer of its own. */

@@ -33,4 +33,4 @@ test("a gateway forwards to a centre", async () => {
     for (const connection of [toEdge, toCentre]) connection.close();
     expect(await Promise.all([edge.stop(), centre.stop()])).toEqual([0, 0]);
   }
-}, 60_000);
+}, 120_000);

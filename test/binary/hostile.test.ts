@@ -324,7 +324,7 @@ test("headers that never end are closed, also where some come all the time", asy
     await served();
     await Bun.sleep(250);
   }
-}, 60_000);
+}, 120_000);
 
 test("after all that it has told of no defect, and stops as always, with connections and calls left open", async () => {
   const attacker = connection();
@@ -333,4 +333,4 @@ test("after all that it has told of no defect, and stops as always, with connect
   const told = server.log().filter(({ level, err }) => err !== undefined || Number(level) >= 50);
   expect(told).toEqual([]);
   expect(await server.stop()).toBe(0);
-}, 30_000);
+}, 120_000);

@@ -37,4 +37,4 @@ test("streams that were opened with a JWT end when it does, over gRPC and HTTP",
   } finally {
     await server.stop();
   }
-}, 60_000);
+}, 120_000);

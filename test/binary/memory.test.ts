@@ -73,4 +73,4 @@ test("senders who stop in a message and readers who never read take bounded memo
     for (const leave of leaving) leave();
     expect(await server.stop()).toBe(0);
   }
-}, 60_000);
+}, 120_000);

@@ -99,7 +99,7 @@ testNeeding([...MISSING, MAY_HOLD])(
       await server.exited;
     }
   },
-  60_000,
+  120_000,
 );
 
 testNeeding(MISSING)("a long replay of the log tells how far it has come, and asks for time", async () => {

@@ -9,7 +9,7 @@ let rig: CommandRig;
 
 beforeAll(async () => {
   rig = await startCommandRig("cli-access");
-}, 30_000);
+}, 120_000);
 
 afterAll(() => rig.close());
 
@@ -31,7 +31,7 @@ test("init writes settings that a server takes, with a token that is an admin's 
   const again = await rig.run(["init", "plain"]);
   expect(again).toMatchObject({ code: 2, err: expect.stringContaining("plain/watchpost.toml is there already") });
   await rig.restart(file("data"));
-}, 30_000);
+}, 120_000);
 
 test("init makes an authority, with certificates of the server and of devices that it has signed", async () => {
   await rig.ok(["init", "tls", "--tls", "--host", "w.example.org", "--host", "10.0.0.7", "--device", "pump-7"]);
@@ -52,7 +52,7 @@ test("init makes an authority, with certificates of the server and of devices th
   for (const address of ["10.0.0.7", "127.0.0.1", "::1"]) expect(server.checkIP(address)).toBe(address);
   expect(server.keyUsage).toEqual(["1.3.6.1.5.5.7.3.1"]);
   expect(pem("tls", "tls", "pump-7.pem").subject).toBe("CN=pump-7");
-}, 30_000);
+}, 120_000);
 
 test("init says what is wrong, and writes nothing then", async () => {
   const wrong = [
@@ -68,7 +68,7 @@ test("init says what is wrong, and writes nothing then", async () => {
     expect(err).toContain(sentence);
   }
   expect(existsSync(file("w"))).toBe(false);
-}, 30_000);
+}, 120_000);
 
 test("tokens are made, listed, used and revoked, and the journal says by whom", async () => {
   const first = await rig.run(["token", "create", "bob", "--role", "viewer"]);
@@ -107,7 +107,7 @@ test("tokens are made, listed, used and revoked, and the journal says by whom", 
   expect(await rig.ok(["audit", "--limit", "1"], { env })).toMatch(
     / me {2}127\.0\.0\.1 {2}Access\/RevokeToken {2}\{token: "bob"/,
   );
-}, 30_000);
+}, 120_000);
 
 test("certificates are revoked by name and by file, listed, and reinstated", async () => {
   await rig.restart(file("certificates"));
@@ -131,7 +131,7 @@ test("certificates are revoked by name and by file, listed, and reinstated", asy
     [["certificate", "reinstate", "pump-7"], "is not revoked"],
   ] as const;
   for (const [args, sentence] of wrong) expect((await rig.run([...args])).err).toContain(sentence);
-}, 30_000);
+}, 120_000);
 
 test("in sessions people are called as their tokens are, and who only reads listens", async () => {
   await rig.restart(file("sessions"));
@@ -157,4 +157,4 @@ test("in sessions people are called as their tokens are, and who only reads list
   expect(await listening("nowhere").ended).toMatchObject({ code: 1, err: 'error: there is no session "nowhere"\n' });
   const unnamed = await rig.run(["session", "send", "room", "x"], { env: nobody });
   expect(unnamed).toMatchObject({ code: 2, err: expect.stringContaining("nobody is named") });
-}, 30_000);
+}, 120_000);

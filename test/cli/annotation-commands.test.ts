@@ -7,7 +7,7 @@ let rig: CommandRig;
 
 beforeAll(async () => {
   rig = await startCommandRig("cli-annotations");
-}, 30_000);
+}, 120_000);
 
 afterAll(() => rig.close());
 
@@ -56,7 +56,7 @@ test("made, listed, edited and removed by the first letters of the id", async ()
   expect(await listed("--device", "pump-1")).toEqual([]);
   expect((await listed("--device", "pump-1", "--removed"))[0]).toMatchObject({ removed: true, revision: "3" });
   expect(await rig.ok(["annotations", "--device", "pump-1"])).toBe("no annotation matches\n");
-}, 60_000);
+}, 120_000);
 
 test("filters, a limit, and what is shown of many", async () => {
   for (const minute of [1, 2, 3]) {
@@ -72,7 +72,7 @@ test("filters, a limit, and what is shown of many", async () => {
   expect(await rig.ok(["annotations", "--metric", "load", "--limit", "2"])).toEndWith(
     "the latest 2; --limit shows more\n",
   );
-}, 60_000);
+}, 120_000);
 
 test("live, over a restart of the server", async () => {
   const plain = rig.follow(["annotations", "--watch", "--device", "live-*", "--from", "-1h"]);
@@ -103,7 +103,7 @@ test("live, over a restart of the server", async () => {
   expect(rows(lines.at(-1)!)[0].slice(2)).toEqual(["removed", "ann", "live-2", "two"]);
   expect((await json.interrupt()).code).toBe(0);
   expect((await plain.interrupt()).code).toBe(0);
-}, 60_000);
+}, 120_000);
 
 async function post(method: string, request: Json): Promise<Json> {
   const answer = await fetch(`http://${rig.server.http}/analytics.Collaboration/${method}`, {
@@ -134,7 +134,7 @@ test("made by a message in a session, once however often it is sent; what is don
     ["ann", "stuck half open", "edit"],
     ["cleo", "stuck half open", "remove"],
   ]);
-}, 60_000);
+}, 120_000);
 
 test("what is wrong is said, with what was wanted", async () => {
   const said = async (...args: string[]) => {
@@ -161,7 +161,7 @@ test("what is wrong is said, with what was wanted", async () => {
   );
   expect(await said("annotate", "x", "--alert", "zz")).toStartWith('1 error: no alert has an id that begins with "zz"');
   expect(await said("annotations", "--alert", "zz")).toStartWith('1 error: no alert has an id that begins with "zz"');
-}, 60_000);
+}, 120_000);
 
 testNeeding([program("script")])(
   "charts have what is annotated on their series below them",
@@ -181,5 +181,5 @@ testNeeding([program("script")])(
       "",
     ]);
   },
-  60_000,
+  120_000,
 );

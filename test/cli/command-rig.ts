@@ -33,7 +33,7 @@ export interface Followed {
   kill(): void;
 }
 
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 
 export async function startCommandRig(name: string): Promise<CommandRig> {
   const dir = tempDir(name);

@@ -92,7 +92,7 @@ test("the HTTP address in place of the gRPC one is said at once, also by what tr
     expect([code, err]).toEqual([2, expect.stringContaining(said)]);
     expect(err).not.toContain("trying again");
   }
-}, 30_000);
+}, 120_000);
 
 test("config prints what a file says, named by the flag or by the environment", async () => {
   const file = join(dir.path, "settings.toml");
@@ -195,7 +195,7 @@ describe("upload", () => {
     child.kill("SIGINT");
     const err = await child.stderr.text();
     expect([await child.exited, err]).toEqual([130, expect.stringContaining("interrupted: 3 points stored")]);
-  }, 60_000);
+  }, 120_000);
 
   test("fails where a file has nothing to be read, and says once what is wrong with a header", async () => {
     writeFileSync(join(dir.path, "wrong.csv"), `name;value\n${"a;1\n".repeat(50)}`);
@@ -267,7 +267,7 @@ test("watch says that the server went and that it tries again, and goes on when 
   );
   expect(await child.exited).toBe(0);
   await second.stop();
-}, 30_000);
+}, 120_000);
 
 describe("query", () => {
   const range = ["--from", "2026-01-01", "--to", "2026-01-02"];
@@ -440,7 +440,7 @@ describe("query", () => {
     for (const { out } of [table, watched]) {
       for (const text of ["TAGS", "port=1", "port=2"]) expect(out).toContain(text);
     }
-  }, 60_000);
+  }, 120_000);
 
   test("backwards is refused", async () => {
     const backwards = await run(["query", "q", "--from", "now", "--to", "-1h", ...at()]);
@@ -467,7 +467,7 @@ test("conditions: query, series, top and delete take globs, what is not, and reg
   expect((await going("device!=b")).out).toBe("2 series:\n  c.m:c device=a site=north\n  c.m:c device=c\n");
   expect(await going("device!=*")).toMatchObject({ code: 1, err: expect.stringContaining("nothing was deleted") });
   expect(await going("device=~[")).toMatchObject({ code: 2, err: expect.stringContaining("RE2 syntax") });
-}, 30_000);
+}, 120_000);
 
 describe("stats", () => {
   test("as a table and as one JSON object", async () => {

@@ -10,7 +10,7 @@ let rig: CommandRig;
 
 beforeAll(async () => {
   rig = await startCommandRig("cli-dashboards");
-}, 30_000);
+}, 120_000);
 
 afterAll(() => rig.close());
 

@@ -96,7 +96,7 @@ test("with a server running it says who has what, and with none whether what is 
   const damaged = doctor(there);
   expect(said(damaged.found, "store").length).toBeGreaterThan(1);
   expect(said(damaged.found, "directory")).toEqual([expect.stringContaining("is open to other users (mode 755)")]);
-}, 60_000);
+}, 120_000);
 
 test("before the first start there is nothing wrong; a wrong setting is the only thing that is said", () => {
   using dir = tempDir("doctor");

@@ -8,7 +8,7 @@ let rig: CommandRig;
 
 beforeAll(async () => {
   rig = await startCommandRig("cli-encrypted");
-}, 90_000);
+}, 120_000);
 
 afterAll(() => rig.close());
 

@@ -6,7 +6,7 @@ let rig: CommandRig;
 
 beforeAll(async () => {
   rig = await startCommandRig("cli-issues");
-}, 30_000);
+}, 120_000);
 
 afterAll(() => rig.close());
 
@@ -70,7 +70,7 @@ describe("create and show", () => {
     expect(await listed("--label", "noise", "--label", "bearing", "--assignee", "bob", "--device", "p 1")).toHaveLength(
       1,
     );
-  }, 30_000);
+  }, 120_000);
 
   test("hostile text steers no terminal", async () => {
     const number = await made("a\u001b[31mb\u202e", "-m", "x\u0007y", "--user", "\u001bm");
@@ -78,7 +78,7 @@ describe("create and show", () => {
     expect(page).toContain(`#${number} a\ufffd[31mb\ufffd\n`);
     expect(page).toContain("x\ufffdy\n");
     expect(await rig.ok(["issues"])).not.toMatch(/[\u001b\u202e]/);
-  }, 30_000);
+  }, 120_000);
 
   test("says what is wrong, and makes none", async () => {
     for (const [args, sentence] of [
@@ -99,7 +99,7 @@ describe("create and show", () => {
       expect([args.join(" "), code === 0, err]).toEqual([args.join(" "), false, expect.stringContaining(sentence)]);
     }
     expect(await listed()).toEqual([]);
-  }, 60_000);
+  }, 120_000);
 });
 
 describe("update, comment and close", () => {
@@ -145,7 +145,7 @@ describe("update, comment and close", () => {
       { userId: "eve", text: "two\nlines" },
       { text: "cooled" },
     ]);
-  }, 60_000);
+  }, 120_000);
 
   test("an edit of a revision that is not the last is refused, with who was faster", async () => {
     const number = await made("a");
@@ -156,7 +156,7 @@ describe("update, comment and close", () => {
       expect.stringContaining(`issue ${number} is at revision 2, made by "bob" at `),
     ]);
     expect((await listed())[0]).toMatchObject({ title: "bob's", revision: "2" });
-  }, 30_000);
+  }, 120_000);
 
   test("one that is not there is said, and the others go on", async () => {
     const number = await made("a");
@@ -165,7 +165,7 @@ describe("update, comment and close", () => {
       out: `closed #${number}  medium  closed  a\n`,
       err: "error: there is no issue 998\nerror: there is no issue 999\n",
     });
-  }, 30_000);
+  }, 120_000);
 });
 
 describe("issues", () => {
@@ -202,7 +202,7 @@ describe("issues", () => {
     expect((await listed("--unassigned")).map(({ number }) => number)).toEqual([first]);
     const both = await rig.run(["issues", "--unassigned", "--assignee", "bob"]);
     expect([both.code, both.err]).toEqual([2, expect.stringContaining("cannot be used with")]);
-  }, 60_000);
+  }, 120_000);
 
   test("live: what stands, then a line for each change, also over a restart of the server", async () => {
     const number = await made("pump is loud", "--label", "live");
@@ -232,7 +232,7 @@ describe("issues", () => {
       2,
       expect.stringContaining("--limit and --watch are given together"),
     ]);
-  }, 60_000);
+  }, 120_000);
 });
 
 describe("in a session", () => {
@@ -276,5 +276,5 @@ describe("in a session", () => {
       assignee: "eve",
       status: "ISSUE_STATUS_IN_PROGRESS",
     });
-  }, 30_000);
+  }, 120_000);
 });

@@ -61,4 +61,4 @@ test("where none is configured it says so", async () => {
   } finally {
     await rig.close();
   }
-}, 30_000);
+}, 120_000);

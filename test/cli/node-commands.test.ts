@@ -15,7 +15,7 @@ let rig: CommandRig;
 
 beforeAll(async () => {
   rig = await startCommandRig("cli-nodes");
-}, 30_000);
+}, 120_000);
 
 afterAll(() => rig.close());
 
@@ -41,7 +41,7 @@ test("a server by itself is its own desk, and can be drained and undone", async 
   expect((await rig.run(["health"])).code).toBe(0);
   const wrong = await rig.run(["node", "drain", "nobody"]);
   expect(wrong).toMatchObject({ code: 1, err: expect.stringContaining('there is no node "nobody"') });
-}, 30_000);
+}, 120_000);
 
 test.skipIf(!hasRedis)(
   "two nodes on one Redis: who is the desk, the drain of another, and that Redis is away",
@@ -138,7 +138,7 @@ test.skipIf(!hasRedis)(
       await Promise.all([a.stop(), b.stop()]);
     }
   },
-  90_000,
+  120_000,
 );
 
 test("one that is gone is said to be, and nothing in a name moves the cursor", () => {

@@ -13,7 +13,7 @@ export interface OnPty extends AsyncDisposable {
   readonly ended: Promise<number>;
 }
 
-const PATIENCE_MS = 40_000;
+const PATIENCE_MS = 60_000;
 /** A terminal does not say that nothing more comes. */
 const QUIET_MS = 250;
 

@@ -36,7 +36,7 @@ rules: [{ name: hot, metric: t, condition: { threshold: { above: 80 } }, escalat
   );
   writeFileSync(join(rig.dir, "settings.toml"), `[alerts]\nrules_file = "${file}"\n`);
   await rig.restart(undefined, ["--config", join(rig.dir, "settings.toml")]);
-}, 30_000);
+}, 120_000);
 
 afterAll(async () => {
   await rig.close();
@@ -73,7 +73,7 @@ test("a test is sent to every channel, and what came of it is said and listed", 
   ]);
   const [line] = (await rig.ok(["receiver", "list", "ops", "--json"])).split("\n");
   expect(JSON.parse(line)).toMatchObject({ name: "ops", attempts: [{ reason: "test" }, { reason: "test" }] });
-}, 30_000);
+}, 120_000);
 
 test("what receivers were told, what rules have looked at and what stands is counted", async () => {
   expect(await counted('notifications_total{receiver="ops",outcome="delivered"}')).toBe(1);
@@ -93,7 +93,7 @@ test("one channel alone; and what cannot be tested is refused by name", async ()
   expect([code, err]).toEqual([1, 'error: the receiver "ops" has no channel "email"; it has webhook, webhook-2\n']);
   expect((await rig.run(["receiver", "test", "opps"])).err).toContain("did you mean ops?");
   expect((await rig.run(["receiver", "test", "duty"])).err).toContain("has no channels");
-}, 30_000);
+}, 120_000);
 
 test("policies: routes, inhibition, steps, and who is on call", async () => {
   const out = rows(await rig.ok(["policy", "list"]));
@@ -109,7 +109,7 @@ test("policies: routes, inhibition, steps, and who is on call", async () => {
   );
   const json = JSON.parse(await rig.ok(["policy", "list", "--json"])) as { rulesFile: string };
   expect(json.rulesFile).toEndWith("rules.yaml");
-}, 30_000);
+}, 120_000);
 
 test("who would be told of some labels, and what would hold it back", async () => {
   const told = rows(await rig.ok(["policy", "who", "severity=critical", "site=north", "--escalation", "plant"]));
@@ -122,4 +122,4 @@ test("who would be told of some labels, and what would hold it back", async () =
   expect(rows(held)).toContainEqual(["ops", "webhook, webhook-2", "the first", "-", "30s", "4h"]);
   expect((await rig.run(["policy", "who", "site=~north"])).err).toContain("wanted name=value, such as site=north");
   expect((await rig.run(["policy", "who", "severity=grave"])).err).toContain("labels.severity");
-}, 30_000);
+}, 120_000);

@@ -10,7 +10,7 @@ let other: CommandRig;
 beforeAll(async () => {
   [rig, other] = [await startCommandRig("cli-recordings"), await startCommandRig("cli-imported")];
   await recordPump();
-}, 60_000);
+}, 120_000);
 
 afterAll(async () => {
   await rig.close();
@@ -121,7 +121,7 @@ test("a replay is what was heard, whatever came later and over restarts; an expo
   const again = join(other.dir, "again.wps");
   await other.ok(["session", "export", "pump", "-o", again]);
   expect(readFileSync(again).equals(readFileSync(file))).toBe(true);
-}, 60_000);
+}, 120_000);
 
 test("lines for people: messages, alerts and points, without what steers a terminal", async () => {
   const out = await rig.ok(["session", "replay", "pump", "--speed", "1000"]);

@@ -15,7 +15,7 @@ let rig: CommandRig;
 
 beforeAll(async () => {
   rig = await startCommandRig("cli-rules");
-}, 30_000);
+}, 120_000);
 
 beforeEach(async () => {
   file("base.yaml", BASE);
@@ -76,7 +76,7 @@ describe("apply", () => {
       ].join("\n"),
     });
     expect(await rig.ok(["rules", "apply", "more.yaml"])).toEndWith("\n3 rules: 3 unchanged\n");
-  }, 30_000);
+  }, 120_000);
 
   test("tells which alerts a change ends, and ends them", async () => {
     await rig.ok(["rules", "apply", "-"], {
@@ -97,7 +97,7 @@ describe("apply", () => {
     expect(said(await apply(other.replace("title", "disabled: true, title")))).toBe(
       "changed    ends  disabled  disabled",
     );
-  }, 30_000);
+  }, 120_000);
 
   test("sends nothing where anything is wrong, and says all that is, with file, line and column", async () => {
     file("good.yaml", "rules: [{ name: good, metric: x, condition: { threshold: { above: 1 } } }]");
@@ -119,7 +119,7 @@ describe("apply", () => {
       expect(err).toContain(sentence);
     }
     expect(await names()).toEqual(["cold", "hot"]);
-  }, 30_000);
+  }, 120_000);
 
   test("takes the rules of a file that also says who is told, and says that this is not applied", async () => {
     file("server.yaml", `${BASE}route: { receiver: ops }\nreceivers: [{ name: ops }]\n`);
@@ -133,7 +133,7 @@ describe("apply", () => {
         "",
       ].join("\n"),
     });
-  }, 30_000);
+  }, 120_000);
 
   test("without a server says so, after what is wrong with the files", async () => {
     const nowhere = ["--server", "127.0.0.1:1"];
@@ -141,7 +141,7 @@ describe("apply", () => {
     expect([code, err]).toEqual([1, expect.stringContaining("ECONNREFUSED")]);
     const wrong = await rig.run(["rules", "apply", "-", ...nowhere], { stdin: "rules: 5" });
     expect(wrong).toMatchObject({ code: 2, err: expect.stringContaining("standard input:1:8: rules is 5; wanted") });
-  }, 30_000);
+  }, 120_000);
 
   test("prunes only when told so: without a terminal with --yes, and never for files without rules", async () => {
     file("one.yaml", "rules: [{ name: one, metric: x, condition: { threshold: { above: 1 } } }]");
@@ -160,7 +160,7 @@ describe("apply", () => {
     const pruned = await rig.ok(["rules", "apply", "one.yaml", "--prune", "--yes"]);
     expect(pruned).toEndWith("deleted    cold\ndeleted    hot\n3 rules: 1 created, 2 deleted\n");
     expect(await names()).toEqual(["one"]);
-  }, 30_000);
+  }, 120_000);
 
   testNeeding([program("script")])(
     "asks on a terminal before it prunes, and takes only yes for yes",
@@ -179,7 +179,7 @@ describe("apply", () => {
       // There is nothing to ask about.
       expect((await prune("")).out).toContain("1 rule: 1 unchanged");
     },
-    60_000,
+    120_000,
   );
 
   test("where it breaks off, says how far it came", async () => {
@@ -201,7 +201,7 @@ describe("apply", () => {
       out: "created    r0  no series matches yet\n",
       err: "error: r1: the disk is full; 1 of 3 were done, apply again to go on\n",
     });
-  }, 30_000);
+  }, 120_000);
 });
 
 describe("list", () => {
@@ -253,7 +253,7 @@ describe("list", () => {
       pending: 0,
       firing: 0,
     });
-  }, 30_000);
+  }, 120_000);
 
   test("all of them, however many pages that are", async () => {
     const rules = Array.from(
@@ -284,12 +284,12 @@ describe("list", () => {
       "",
     ]);
     expect(await rig.ok(["rules", "apply", "many.yaml", ...at])).toEndWith("5 rules: 5 unchanged\n");
-  }, 30_000);
+  }, 120_000);
 
   test("says where there are none", async () => {
     await rig.ok(["rules", "delete", "cold", "hot"]);
     expect(await rig.ok(["rules", "list"])).toBe("there are no rules; watchpost rules apply FILE puts some\n");
-  }, 30_000);
+  }, 120_000);
 });
 
 describe("get", () => {
@@ -301,7 +301,7 @@ describe("get", () => {
     await rig.ok(["rules", "delete", "cold", "hot"]);
     expect(await rig.ok(["rules", "apply", "-"], { stdin: out })).toEndWith("2 rules: 2 created\n");
     expect(await rig.ok(["rules", "get", "*"])).toBe(await rig.ok(["rules", "get", "cold", "hot"]));
-  }, 30_000);
+  }, 120_000);
 
   test("fails where there is none, and prints nothing then", async () => {
     expect(await rig.run(["rules", "get", "hot", "nope"])).toEqual({
@@ -309,7 +309,7 @@ describe("get", () => {
       out: "",
       err: 'error: there is no rule "nope"\n',
     });
-  }, 30_000);
+  }, 120_000);
 });
 
 describe("delete", () => {
@@ -321,7 +321,7 @@ describe("delete", () => {
       err: 'error: there is no rule "nope"\n',
     });
     expect(await names()).toEqual(["cold"]);
-  }, 30_000);
+  }, 120_000);
 });
 
 test("rules from the server's own file are shown as such, and left alone", async () => {
@@ -353,7 +353,7 @@ test("rules from the server's own file are shown as such, and left alone", async
   } finally {
     await own.close();
   }
-}, 60_000);
+}, 120_000);
 
 test("an escalation policy that the server's file does not have is said before anything is sent, and of what stands", async () => {
   const own = await startCommandRig("cli-policies");
@@ -384,7 +384,7 @@ test("an escalation policy that the server's file does not have is said before a
   } finally {
     await own.close();
   }
-}, 60_000);
+}, 120_000);
 
 test("what cannot be meant is said, with exit code 2", async () => {
   for (const [args, sentence] of [
@@ -397,4 +397,4 @@ test("what cannot be meant is said, with exit code 2", async () => {
   ] as const) {
     expect(await rig.run(args)).toMatchObject({ code: 2, out: "", err: expect.stringContaining(sentence) });
   }
-}, 30_000);
+}, 120_000);

@@ -13,7 +13,7 @@ let rig: CommandRig;
 beforeAll(async () => {
   rig = await startCommandRig("cli-rule-tests");
   file("rules.yaml", RULES);
-}, 30_000);
+}, 120_000);
 
 afterAll(() => rig.close());
 
@@ -56,7 +56,7 @@ describe("rules test", () => {
     expect(await runTests("good.yaml")).toEqual({ code: 0, out: "good.yaml: 2 passed\n", err: "" });
     const stdin = await rig.run(["rules", "test", "-"], { stdin: TESTS });
     expect(stdin).toEqual({ code: 0, out: "standard input: 2 passed\n", err: "" });
-  }, 30_000);
+  }, 120_000);
 
   test("says of each failure where it stands, when, what was expected and what fires", async () => {
     file("good.yaml", TESTS);
@@ -85,7 +85,7 @@ describe("rules test", () => {
     });
     file("named.yaml", TESTS.replace("device: pump-1", "device: pump-2"));
     expect((await runTests("named.yaml")).out).toContain("named.yaml:11:9: hot at 1m (gets hot)\n");
-  }, 30_000);
+  }, 120_000);
 
   test("finds rules from where the test file is, by globs, too", async () => {
     mkdirSync(join(rig.dir, "deep/rules"), { recursive: true });
@@ -101,7 +101,7 @@ describe("rules test", () => {
         'deep/t.yaml:1:14: rule_files[0] has the rule "hot" in deep/rules/b.yaml; deep/rules/a.yaml has it, too',
       ),
     ]);
-  }, 30_000);
+  }, 120_000);
 
   test("runs nothing where a file is wrong, and says all that is, with file, line and column", async () => {
     file("good.yaml", TESTS);
@@ -155,7 +155,7 @@ tests:
     ]) {
       expect(err).toContain(sentence);
     }
-  }, 30_000);
+  }, 120_000);
 
   test("the example in the help is a whole one", async () => {
     let help = "";
@@ -165,7 +165,7 @@ tests:
     const [text] = /^ {2}rule_files:.*\n(?: {2}.*\n)+/m.exec(help)!;
     file("help.yaml", text);
     expect((await runTests("help.yaml")).out).toBe("help.yaml: 1 passed\n");
-  }, 30_000);
+  }, 120_000);
 });
 
 describe("rules backtest", () => {
@@ -185,7 +185,7 @@ describe("rules backtest", () => {
     });
     file("points.jsonl", lines.flat().join("\n"));
     await rig.ok(["upload", "points.jsonl", "--source", "gw"]);
-  }, 30_000);
+  }, 120_000);
 
   test("of a file: when its rules would have fired, how long and how grave; changes nothing", async () => {
     expect(await rig.run(["rules", "backtest", "rules.yaml", ...range])).toEqual({
@@ -203,7 +203,7 @@ describe("rules backtest", () => {
     });
     expect(await rig.ok(["rules", "list", "--json"])).toBe("");
     expect(await rig.ok(["alerts"])).toBe("no alert is active; --cleared shows those that are over\n");
-  }, 30_000);
+  }, 120_000);
 
   test("of several, with what they come to together; says what is not shown", async () => {
     const several = `${RULES}  `.replace(
@@ -224,7 +224,7 @@ describe("rules backtest", () => {
     expect(out).toEndWith(
       `the first 2 are shown; --limit shows more\n\n4 rules: 4 alerts, 1d23h11m firing, the longest for 1d\n${NOBODY}\n`,
     );
-  }, 30_000);
+  }, 120_000);
 
   test("of rules in force, by name or glob; JSON for programs", async () => {
     await rig.ok(["rules", "apply", "-"], { stdin: RULES });
@@ -238,7 +238,7 @@ describe("rules backtest", () => {
     });
     const last = await rig.ok(["rules", "backtest", "hot", "--last", "1h"]);
     expect(last).toBe("hot: no alert (2 series, 0 points)\n");
-  }, 30_000);
+  }, 120_000);
 
   test("says who would have been told, where the server's rules file names receivers", async () => {
     const own = await startCommandRig("cli-backtest-told");
@@ -290,7 +290,7 @@ hot: there were more steps of escalation than 3; --limit gives more
     } finally {
       await own.close();
     }
-  }, 60_000);
+  }, 120_000);
 
   test("says what is wrong with what is asked", async () => {
     for (const [args, code, sentence] of [
@@ -304,7 +304,7 @@ hot: there were more steps of escalation than 3; --limit gives more
       const { err, ...rest } = await rig.run(["rules", "backtest", ...args]);
       expect([args.join(" "), rest.code, err]).toEqual([args.join(" "), code, expect.stringContaining(sentence)]);
     }
-  }, 30_000);
+  }, 120_000);
 
   test("says where there were more than the server looks at", async () => {
     const episode = { title: "x", firedAt: { seconds: 1_767_225_600n, nanos: 0 } };
@@ -315,5 +315,5 @@ hot: there were more steps of escalation than 3; --limit gives more
     const words = "hot: more than 2 alerts, more than 2d firing, the longest for 1d (1 series, 9 points)\n";
     expect(await rig.ok(args)).toStartWith(words);
     expect((await rig.run([...args, "--json"])).err).toContain("hot: there were more alerts than 2");
-  }, 30_000);
+  }, 120_000);
 });

@@ -20,7 +20,7 @@ beforeAll(async () => {
   ].map(([metric, value, device, timestamp]) => ({ metric, value, timestamp, tags: { device, site: "north" } }));
   const stdin = readings.map((reading) => `${JSON.stringify(reading)}\n`).join("");
   expect((await run(["upload", "-", "--source", "gw"], { stdin })).code).toBe(0);
-}, 30_000);
+}, 120_000);
 
 afterAll(async () => {
   close();
@@ -51,7 +51,7 @@ test("series: a table by metric, source and tags that cannot steer a terminal, c
     lastValue: 21,
     rate: expect.any(Number),
   });
-}, 30_000);
+}, 120_000);
 
 test("top: the busiest and the newest", async () => {
   const { out } = await run(["top", "--limit", "1"]);
@@ -74,7 +74,7 @@ test("top: the busiest and the newest", async () => {
     "newest press-1",
     "newest press-2",
   ]);
-}, 30_000);
+}, 120_000);
 
 test("delete: without a terminal only when told so; a dry run shows, what matches nothing fails", async () => {
   const unasked = await run(["delete", "temp"]);
@@ -90,7 +90,7 @@ test("delete: without a terminal only when told so; a dry run shows, what matche
     out: "deleted 1 series\n",
   });
   expect((await run(["series", "--json"])).out.trim().split("\n").length).toBe(2);
-}, 30_000);
+}, 120_000);
 
 testNeeding([program("script")])(
   "delete: asks on a terminal, and takes only yes for yes",
@@ -113,5 +113,5 @@ testNeeding([program("script")])(
     expect(await answering("")).toMatchObject({ code: 1, out: expect.stringContaining("nothing was deleted") });
     expect(await answering("yes")).toMatchObject({ code: 0, out: expect.stringContaining("deleted 1 series") });
   },
-  30_000,
+  120_000,
 );

@@ -7,7 +7,7 @@ let rig: CommandRig;
 
 beforeAll(async () => {
   rig = await startCommandRig("cli-sessions");
-}, 90_000);
+}, 120_000);
 
 afterAll(() => rig.close());
 
@@ -182,13 +182,13 @@ test("what is done is shown to whoever does it as to everybody else, with what c
   const [made] = (await shown("doing")).filter(({ annotation }) => annotation !== undefined);
   const { from, to } = made.annotation!;
   expect(Date.parse(to!) - Date.parse(from!)).toBe(600_000);
-}, 90_000);
+}, 120_000);
 
 test("more than the server takes of one member at once is sent as fast as it takes it, in order", async () => {
   const texts = Array.from({ length: 300 }, (_, i) => `m${i}`);
   await rig.ok(["session", "join", "many"], { stdin: texts.map((text) => `${text}\n`).join("") });
   expect(chats(await shown("many")).map(({ message }) => message)).toEqual(texts);
-}, 90_000);
+}, 120_000);
 
 /** Its standard input has `lines`, and does not end. */
 async function endless(args: readonly string[], lines: string, isInterrupted: boolean) {
@@ -215,7 +215,7 @@ test("it ends whether standard input has ended or not: with /quit, Ctrl-C, and w
     code: 2,
     err: expect.stringMatching(/^error: session_id is "no\/id"; wanted [^\n]*\n$/),
   });
-}, 90_000);
+}, 120_000);
 
 test("--watch listens until Ctrl-C; over kills of the server nothing is missed and nothing comes twice", async () => {
   const plain = rig.follow(["session", "join", "kept", "--watch", "--user", "eve"]);
@@ -241,4 +241,4 @@ test("--watch listens until Ctrl-C; over kills of the server nothing is missed a
   expect(said.map(([, , , text]) => text)).toEqual(["before", "while they were away", "a \ufffd[2Jb"]);
   const numbers = parsed(endedJson.out).map(({ number }) => Number(number));
   expect(numbers).toEqual(numbers.map((_, i) => numbers[0] + i));
-}, 90_000);
+}, 120_000);

@@ -7,7 +7,7 @@ let rig: CommandRig;
 
 beforeAll(async () => {
   rig = await startCommandRig("cli-chat");
-}, 90_000);
+}, 120_000);
 
 afterAll(() => rig.close());
 
@@ -46,7 +46,7 @@ test("two talk: each sees what the other types, says and does; what is being typ
   // The terminal is as it was: no bracketed paste, and a cursor.
   expect(bob.out.lastIndexOf("\x1b[?2004l")).toBeGreaterThan(bob.out.lastIndexOf("\x1b[?2004h"));
   expect(bob.out.lastIndexOf("\x1b[?25h")).toBeGreaterThan(bob.out.lastIndexOf("\x1b[?25l"));
-}, 90_000);
+}, 120_000);
 
 test("what others say never steers the terminal", async () => {
   await using ann = join("ann", "hostile");
@@ -60,7 +60,7 @@ test("what others say never steers the terminal", async () => {
   expect(said).toMatch(/\r\n {9}12:00:00 bob: fake\ufffdx\ufffd שלום the end\r+\n/);
   ann.type("\x03");
   expect(await ann.ended).toBe(0);
-}, 90_000);
+}, 120_000);
 
 test("a lost connection is shown; what was missed comes, and what was typed meanwhile is sent", async () => {
   await using ann = join("ann", "lost");
@@ -78,7 +78,7 @@ test("a lost connection is shown; what was missed comes, and what was typed mean
   ann.type("\x03");
   expect(await ann.ended).toBe(0);
   expect(ann.text.match(/ann: typed meanwhile/g)).toHaveLength(1);
-}, 90_000);
+}, 120_000);
 
 test("leaving a server that does not answer waits a while for what is not sent; Ctrl-C again does not", async () => {
   await using ann = onPty(["session", "join", "x", "--server", "127.0.0.1:1"], { USER: "ann", NO_COLOR: "1" });
@@ -90,7 +90,7 @@ test("leaving a server that does not answer waits a while for what is not sent; 
   ann.type("\x03");
   expect(await ann.ended).toBe(1);
   expect(ann.text).toContain("not sent: never sent");
-}, 90_000);
+}, 120_000);
 
 test("what cannot go on ends it, and is said once", async () => {
   await using ann = join("ann", "no/id");
@@ -99,4 +99,4 @@ test("what cannot go on ends it, and is said once", async () => {
   expect(await ann.ended).toBe(2);
   expect(ann.text.match(/session_id is/g)).toHaveLength(1);
   expect(ann.out).toContain("\x1b[?2004l");
-}, 90_000);
+}, 120_000);

@@ -99,7 +99,7 @@ fleets:
   ]) {
     expect(told.map(([text]) => text)).toContainEqual(expect.stringContaining(reason));
   }
-}, 60_000);
+}, 120_000);
 
 test("a server that is killed and comes back gets everything", async () => {
   const followed = rig.follow(["simulate", "--name", "killed", "--devices", "10", "--interval", "100ms", "--json"]);
@@ -114,7 +114,7 @@ test("a server that is killed and comes back gets everything", async () => {
   expect(outcome).toMatchObject({ missing: 0, unanswered: 0, surplus: 0 });
   expect(outcome.retries).toBeGreaterThan(0);
   expect(code).toBe(0);
-}, 60_000);
+}, 120_000);
 
 test("devices that are silent for a year, live and in the past, end with Ctrl-C", async () => {
   file(
@@ -135,7 +135,7 @@ fleets:
     expect(JSON.parse(out)).toMatchObject({ missing: 0, unanswered: 0 });
     await rig.ok(["delete", "machine_*", "--filter", "source=silent-*", "--yes"]);
   }
-}, 60_000);
+}, 120_000);
 
 test("what is missing is told, with exit code 1", async () => {
   const followed = rig.follow(["simulate", "--name", "lost", "--devices", "2", "--interval", "100ms"]);
@@ -150,7 +150,7 @@ test("what is missing is told, with exit code 1", async () => {
   const { code, out } = await followed.interrupt();
   expect(out).not.toMatch(/missing +0\n/);
   expect(code).toBe(1);
-}, 60_000);
+}, 120_000);
 
 test("where nobody answers nothing begins: the address and what was tried are said, exit code 1", async () => {
   const nobody = ["--server", "127.0.0.1:1"];
@@ -178,7 +178,7 @@ test("a server that comes within the wait gets everything", async () => {
   expect(JSON.parse(out)).toMatchObject({ missing: 0, unanswered: 0 });
   expect((JSON.parse(out) as Outcome).sent).toBeGreaterThan(150);
   expect(code).toBe(0);
-}, 60_000);
+}, 120_000);
 
 test("where the server goes and stays away, what is stored and missing is unknown, exit code 1", async () => {
   const followed = rig.follow(["simulate", "--name", "away", "--devices", "2", "--interval", "100ms"]);
@@ -193,7 +193,7 @@ test("where the server goes and stays away, what is stored and missing is unknow
   expect(err).toContain("what is stored could not be asked: ");
   expect(out).toMatch(/\n {2}unanswered +\d+ {2}.*\n {2}stored +unknown {2}.*\n {2}missing +unknown {2}/);
   expect(code).toBe(1);
-}, 60_000);
+}, 120_000);
 
 test("where another run's readings lie in the same range, what is missing is unknown, exit code 1", async () => {
   const range = ["--name", "twice", "--devices", "2", "--from", "2026-03-02", "--to", "2026-03-02T00:10:00Z"];
@@ -250,4 +250,4 @@ fleets:
   ] as const) {
     expect(await rig.run(["simulate", ...args])).toMatchObject({ code: 2, err: expect.stringContaining(said) });
   }
-}, 60_000);
+}, 120_000);

@@ -12,7 +12,7 @@ let rig: CommandRig;
 beforeAll(async () => {
   rig = await startCommandRig("cli-status");
   await rig.send("pump", 1);
-}, 30_000);
+}, 120_000);
 
 afterAll(() => rig.close());
 

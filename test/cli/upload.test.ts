@@ -127,7 +127,7 @@ test("bad lines and refused points are shown while the input goes on, ten of eac
     "… and 5 more refused points",
     expect.stringContaining("2 points stored, 15 refused, 16 bad lines skipped"),
   ]);
-}, 60_000);
+}, 120_000);
 
 test("on a terminal they stand on lines of their own, with the bar below them", async () => {
   file("terminal.jsonl", json("terminal", 1) + "oops\n".repeat(3) + json("no good", 2));
@@ -207,7 +207,7 @@ describe("readings without a time have that of their reading", () => {
     expect(upload.said()).toContain("2 points stored");
     expect(await valuesOf("lost.a")).toEqual([1, 2]);
     proxy.close();
-  }, 60_000);
+  }, 120_000);
 
   test("of several files too, in which the same series stands", async () => {
     const names = ["t1.jsonl", "t2.jsonl", "t3.jsonl"];

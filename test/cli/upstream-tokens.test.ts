@@ -133,7 +133,7 @@ test("a gateway forwards points, devices and alerts of its scope; it is told in 
   await statusOf(gateway, isDone);
   expect(await valuesAt("hall-3")).toEqual([1, 2, 3]);
   await pumpAtCentre((device) => device?.name === "Pump 4");
-}, 60_000);
+}, 120_000);
 
 test("another gateway's token cannot bring the node, over a restart of the centre, until an admin hands it over", async () => {
   const [gateway] = gateways;
@@ -156,4 +156,4 @@ test("another gateway's token cannot bring the node, over a restart of the centr
   await statusOf(stranger, isDone);
   expect(await valuesAt("hall-3")).toEqual([...before, 4]);
   expect(await asAdmin("upstream", "status")).toMatch(/from hall-3  connected  by hall-4 \(token\)/);
-}, 60_000);
+}, 120_000);

@@ -59,7 +59,7 @@ test("an upload and a subscription go on over a kill and a restart", async () =>
   uploading.close();
   watching.close();
   await second.stop();
-}, 60_000);
+}, 120_000);
 
 test("what cannot be mended by trying again fails at once", async () => {
   using dir = tempDir("resume");
@@ -83,7 +83,7 @@ test("what cannot be mended by trying again fails at once", async () => {
   expect(retries).toEqual([]);
   connection.close();
   await server.stop();
-}, 20_000);
+}, 120_000);
 
 test("a query with patience waits for a server that restarts", async () => {
   using dir = tempDir("resume");
@@ -99,4 +99,4 @@ test("a query with patience waits for a server that restarts", async () => {
   expect((await answer).series).toEqual([]);
   connection.close();
   await second.stop();
-}, 60_000);
+}, 120_000);

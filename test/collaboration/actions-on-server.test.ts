@@ -25,7 +25,7 @@ import { spawn } from "../log/harness.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { tempDir } from "../support/server-process.ts";
 
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 60_000;
 
 type Said = MessageInitShape<typeof CollaborationMessageSchema>;
 
@@ -69,7 +69,7 @@ escalations:
   };
   server = await startServer(config, { spawn, logger, clock, onFatal });
   connection = new Connection(server.grpcAddress);
-}, 30_000);
+}, 120_000);
 
 afterAll(async () => {
   connection.close();

@@ -178,4 +178,4 @@ test("killed again and again: what was confirmed is there once, and nobody misse
   await Promise.all(running);
   connections.forEach((connection) => connection.close());
   await server.stop();
-}, 60_000);
+}, 120_000);

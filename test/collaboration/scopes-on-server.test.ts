@@ -26,7 +26,7 @@ import { spawn } from "../log/harness.ts";
 import { tempDir } from "../support/server-process.ts";
 
 const M = Collaboration.method;
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 60_000;
 const dir = tempDir("session-scopes");
 const tokens = { admin: "", berta: "", hans: "" };
 type Who = keyof typeof tokens;
@@ -41,7 +41,7 @@ beforeAll(async () => {
     "rules:\n  - { name: hot, metric: temp, severity: high, condition: { threshold: { above: 80 } }, opens: [session, issue] }\n",
   );
   await start();
-}, 30_000);
+}, 120_000);
 
 afterAll(async () => {
   await stop();

@@ -9,8 +9,9 @@ const ARGUMENTS = [
   ...["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
   ...["--disable-component-update", "--disable-sync"],
 ];
-const DEADLINE_MS = 45_000;
-const POLL_MS = 50;
+const DEADLINE_MS = 60_000;
+/** To look is work for the page, too: what takes long is looked at less often. */
+const [POLL_MS_MIN, POLL_MS_MAX] = [20, 250];
 const STEPS = 8;
 
 /** In the window, in pixels. */
@@ -57,10 +58,11 @@ export class Page implements AsyncDisposable {
   }
 
   async until(isSo: () => Promise<boolean>, what: string): Promise<void> {
-    const deadlineMs = performance.now() + DEADLINE_MS;
+    const since = performance.now();
     while (!(await isSo())) {
-      if (performance.now() > deadlineMs) throw new Error(`the page never ${what}; it shows: ${await this.text()}`);
-      await Bun.sleep(POLL_MS);
+      const waitedMs = performance.now() - since;
+      if (waitedMs > DEADLINE_MS) throw new Error(`the page never ${what}; it shows: ${await this.text()}`);
+      await Bun.sleep(Math.min(Math.max(POLL_MS_MIN, waitedMs / 8), POLL_MS_MAX));
     }
   }
 

@@ -48,5 +48,5 @@ testNeeding([CHROMIUM, program("openssl")])(
     await page.open(`https://localhost:${port}/devices`);
     await page.shows("hall-3");
   },
-  90_000,
+  120_000,
 );

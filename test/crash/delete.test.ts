@@ -83,7 +83,7 @@ test("killed right after the answer nothing comes back; before, all is there; wh
   using client = connected(server);
   expect([await client.counted("goes"), await client.stored("goes")]).toEqual([GOING, ["131,132"]]);
   await server.stop();
-}, 60_000);
+}, 120_000);
 
 test("under load: no sender is troubled, and what was sent after the answer is all there", async () => {
   using dir = tempDir("delete");
@@ -120,4 +120,4 @@ test("under load: no sender is troubled, and what was sent after the answer is a
   expect(await other.stored("stays")).toEqual([Array.from({ length: number }, (_, i) => i).join()]);
   await server.stop();
   expect(server.log().filter(({ level }) => Number(level) >= 50)).toEqual([]);
-}, 60_000);
+}, 120_000);

@@ -169,7 +169,7 @@ testNeeding([MOUNTABLE])(
     connection.close();
     expect(await server.stop()).toBe(0);
   },
-  60_000,
+  120_000,
 );
 
 testNeeding([MOUNTABLE])(
@@ -195,7 +195,7 @@ testNeeding([MOUNTABLE])(
     connection.close();
     expect(await server.stop()).toBe(0);
   },
-  60_000,
+  120_000,
 );
 
 testNeeding([MOUNTABLE])(
@@ -219,7 +219,7 @@ testNeeding([MOUNTABLE])(
     connection.close();
     expect(await server.stop()).toBe(0);
   },
-  60_000,
+  120_000,
 );
 
 testNeeding([MOUNTABLE])("a start without room, and an upgrade, say how much is free, and how much is wanted", () => {

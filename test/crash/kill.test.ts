@@ -12,7 +12,7 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { randomOf } from "../support/random.ts";
 import { startServerProcess, tempDir, type ServerProcess } from "../support/server-process.ts";
 
-const [ROUNDS, RESTARTS] = [8, 4];
+const [ROUNDS, RESTARTS] = [6, 3];
 const SERIES = 20;
 const BATCH_POINTS = 200;
 const START_US = 1_700_000_000_000_000;
@@ -99,8 +99,8 @@ test.each([
       expect(new Set(stored).size).toBe(stored.length);
       const found = new Map<number, number>();
       for (const value of stored) found.set(Math.floor(value / 1_000), (found.get(Math.floor(value / 1_000)) ?? 0) + 1);
-      for (const number of acked) expect(found.get(number)).toBe(BATCH_POINTS);
-      for (const [number, points] of found) expect([sent.has(number), points]).toEqual([true, BATCH_POINTS]);
+      expect([...acked].filter((number) => found.get(number) !== BATCH_POINTS)).toEqual([]);
+      expect([...found].filter(([number, points]) => !sent.has(number) || points !== BATCH_POINTS)).toEqual([]);
       expect(await countedPoints(server)).toBe(stored.length);
       expect(server.log().filter(({ damage }) => damage !== undefined)).toEqual([]);
 
@@ -150,4 +150,4 @@ test("kill -9 after the log has forgotten which sequences were given", async () 
   expect((await storedValues(third)).length).toBe(10 * BATCH_POINTS);
   expect(await countedPoints(third)).toBe(10 * BATCH_POINTS);
   await third.stop();
-}, 60_000);
+}, 120_000);

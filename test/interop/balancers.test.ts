@@ -15,7 +15,7 @@ const root = join(import.meta.dir, "../..");
 const UPLOAD = "/analytics.DataIngestion/UploadData";
 const SUBSCRIBE = "/analytics.Dashboard/SubscribeMetrics";
 const JOIN = "/analytics.Collaboration/JoinSession";
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 const UPLOADS = 40;
 const LARGE_TAG = "x".repeat(500);
 
@@ -71,7 +71,7 @@ beforeAll(async () => {
   await first.stop();
   cpSync(join(dir.path, "data0"), join(dir.path, "data1"), { recursive: true });
   for (const i of [0, 1]) servers.push(await start(i, ownAddresses()));
-}, 30_000);
+}, 120_000);
 
 afterAll(async () => {
   for (const server of servers) await server.stop();

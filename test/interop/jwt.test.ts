@@ -41,5 +41,5 @@ testNeeding([python])(
       await server.stop();
     }
   },
-  60_000,
+  120_000,
 );

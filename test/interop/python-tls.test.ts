@@ -44,5 +44,5 @@ testPython(
       unimplemented: "UNIMPLEMENTED",
     });
   },
-  60_000,
+  120_000,
 );

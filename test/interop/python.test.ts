@@ -61,7 +61,7 @@ testNeeding([pythonMissing])(
     expect(seen.unimplemented).toBe("UNIMPLEMENTED");
     expect(seen.clamped).toBe(1000);
   },
-  60_000,
+  120_000,
 );
 
 testNeeding([pythonMissing])(
@@ -94,5 +94,5 @@ testNeeding([pythonMissing])(
     const all = [...ann.confirmed, ...ben.confirmed].map(([, number]) => number).sort((a, b) => a - b);
     expect(all).toEqual(Array.from({ length: 2 * count }, (_, i) => all[0] + i));
   },
-  60_000,
+  120_000,
 );

@@ -51,4 +51,4 @@ test("kill -9, many times", async () => {
     expect(open.journal.lastPosition).toBe(entries.at(-1)!.position);
   }
   expect(acked.size).toBeGreaterThan(ROUNDS * 6);
-}, 60_000);
+}, 120_000);

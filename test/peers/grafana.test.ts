@@ -8,7 +8,7 @@ import { program, testNeeding } from "../support/needs.ts";
 import { startServerProcess, tempDir, type ServerProcess } from "../support/server-process.ts";
 
 const deploy = join(import.meta.dir, "../../deploy");
-const PATIENCE_MS = 40_000;
+const PATIENCE_MS = 60_000;
 const MISSING = [program("prometheus") && "Debian's prometheus"];
 
 interface Panel {
@@ -116,7 +116,7 @@ testNeeding(MISSING)(
       await server.stop();
     }
   },
-  90_000,
+  120_000,
 );
 
 interface RuleState {

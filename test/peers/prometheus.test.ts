@@ -9,7 +9,7 @@ import { program, testNeeding } from "../support/needs.ts";
 import { ownPort } from "../support/own-port.ts";
 import { startServerProcess, tempDir, type ServerProcess } from "../support/server-process.ts";
 
-const DEADLINE_MS = 40_000;
+const DEADLINE_MS = 60_000;
 const POLL_MS = 100;
 const SAMPLES_MIN = 20;
 /** What is logged above it is trouble. */

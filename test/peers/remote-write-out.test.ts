@@ -10,11 +10,11 @@ import { ownPort } from "../support/own-port.ts";
 import { startServerProcess, tempDir, type ServerProcess } from "../support/server-process.ts";
 
 const SERIES = 50;
-const SAMPLES = 2_000;
+const SAMPLES = 1_000;
 const POINTS = SERIES * SAMPLES;
 /** Samples of each series that are sent at once. */
 const SENT_AT_ONCE = 100;
-const DEADLINE_MS = 50_000;
+const DEADLINE_MS = 60_000;
 const POLL_MS = 50;
 /** All of it is read each time. */
 const READ_EVERY_MS = 500;
@@ -143,7 +143,7 @@ async function everyPointArrivesOnce(peer: Peer): Promise<void> {
         WATCHPOST_REMOTE_WRITE_BACKOFF_MAX: "200ms",
         WATCHPOST_REMOTE_WRITE_CONNECTIONS: "2",
         // So that sealing is met, too.
-        WATCHPOST_STORE_HEAD_POINTS_MAX: "30000",
+        WATCHPOST_STORE_HEAD_POINTS_MAX: "15000",
       },
     });
   let child = await startPeer(peer, port, peerData);

@@ -29,7 +29,7 @@ testNeeding([working("leave to mount a tmpfs", MOUNT)])(
     for (const sentence of trouble) expect(sentence).toMatch(/points-2026-11\.db.*(full|cannot be made|ENOSPC)/);
     expect(files.filter((name) => name.endsWith(".db"))).toEqual(["points-2026-11.db"]);
   },
-  20_000,
+  120_000,
 );
 
 /** Which calls on the file and its journal fail, counted from the first; each sealing makes several. */
@@ -63,7 +63,7 @@ for (const fault of FAULTS) {
       expect(trouble.length).toBeGreaterThan(0);
       expect(damage).toEqual([]);
     },
-    30_000,
+    120_000,
   );
 }
 
@@ -79,7 +79,7 @@ testNeeding(TRACER)(
     expect(wrong).not.toContain("at the end");
     expect(sealedSeq).toBe(0);
   },
-  30_000,
+  120_000,
 );
 
 test("the faults are met by the child at all: without any there is no trouble", async () => {

@@ -46,14 +46,15 @@ function bytesOf(dir: string, prefix: string): number {
   return names.reduce((sum, name) => sum + statSync(join(dir, name)).size, 0);
 }
 
-function everyAnswerIsRight(open: Opened, model: Model, seriesIds: Uint32Array): void {
+/** `part`: of every third function, beginning with that one. */
+function everyAnswerIsRight(open: Opened, model: Model, seriesIds: Uint32Array, part?: number): void {
   for (const stepUs of [MINUTE, 7 * MINUTE, HOUR, 3 * HOUR, 24 * HOUR, 1000 * HOUR]) {
     for (const [fromUs, toUs] of [
       [0, 2 ** 53],
       [NOVEMBER_US + 2 * HOUR, NOVEMBER_US + 9 * HOUR],
       [NOVEMBER_US + 2 * HOUR + 17 * SECOND, NOVEMBER_US + 9 * HOUR + 31 * MINUTE],
     ]) {
-      for (const func of SUMMARIES) {
+      for (const func of SUMMARIES.filter((_, i) => part === undefined || i % 3 === part % 3)) {
         const query = { seriesIds, fromUs, toUs, stepUs, func, pointsMax: 1e9 };
         expect(plain(open.range(query))).toEqual(model.range(query));
       }
@@ -107,20 +108,20 @@ test("late points, replaced values and restarts: rows that are out of date are n
       const work = open.store.maintain(SHORTEST_SLICE);
       while (open.store.mustSeal) work.next();
       work.return();
-      everyAnswerIsRight(open, model, seriesIds);
+      everyAnswerIsRight(open, model, seriesIds, seq);
     } else open.seal();
     if (seq === 5) {
       open.store.close();
       open = openStore(options);
     }
   }
-  everyAnswerIsRight(open, model, seriesIds);
+  everyAnswerIsRight(open, model, seriesIds, 0);
   open.compact();
   everyAnswerIsRight(open, model, seriesIds);
   expect(open.range({ seriesIds, stepUs: HOUR }).resolutionUs).toBe(HOUR);
   open.store.close();
   using again = openStore(options);
-  everyAnswerIsRight(again, model, seriesIds);
+  everyAnswerIsRight(again, model, seriesIds, 1);
 });
 
 test("minutes have rows where many points stand in them, and hours are made of these", () => {

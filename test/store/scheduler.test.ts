@@ -133,7 +133,7 @@ for (const [name, pointOf] of Object.entries(WORKLOADS)) {
   test(`sealing, merging and asking are cut into short pieces: ${name}`, () => {
     using folder = tempDir("store");
     using open = openStore({ dir: folder.path });
-    const count = 300_000;
+    const count = 120_000;
     for (let seq = 0; seq < 3; seq++) {
       const points = Array.from({ length: count }, (_, i) => pointOf(seq * count + i));
       open.store.absorb(recordOf(seq + 1, points));
@@ -149,7 +149,7 @@ for (const [name, pointOf] of Object.entries(WORKLOADS)) {
     void open.store.seal();
     open.store.compact().catch(() => {});
     expectShortPieces(open, open.store.maintain({ over: () => true }));
-  }, 60_000);
+  }, 120_000);
 }
 
 /** Many pieces, and none that is most of the work. Where the work is short, noise is most of it. */

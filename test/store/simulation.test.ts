@@ -19,7 +19,7 @@ import {
 import { tempDir } from "../support/server-process.ts";
 
 const SERIES = 40;
-const STEPS = 300;
+const STEPS = 200;
 const FUNCTIONS: readonly StepFunction[] = [
   "last",
   "first",

@@ -165,7 +165,7 @@ test("a flipped bit anywhere in the log is found", () => {
       expect(damage.join("\n")).toContain(name);
     }
   }
-}, 60_000);
+}, 120_000);
 
 const DATABASES = [
   ["state.db", ["series", "retired", "journal", "document"], 400],
@@ -185,7 +185,7 @@ for (const [name, tables, rounds] of DATABASES) {
       expect(damage.join("\n")).toContain(name);
     }
     expect(live).toBeGreaterThan(20);
-  }, 60_000);
+  }, 120_000);
 }
 
 /** Changes one cell as a bit that flips would, so that SQLite itself finds nothing. */

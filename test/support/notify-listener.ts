@@ -12,7 +12,7 @@ print("listening", flush=True)
 while True:
     print(json.dumps(s.recv(65536).decode()), flush=True)
 `;
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 
 export type Told = Readonly<Record<string, string>>;
 

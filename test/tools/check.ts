@@ -58,7 +58,7 @@ async function tests(): Promise<void> {
   // The dearest files first, so that none of them runs alone at the end.
   const order = ["--timings", join(import.meta.dir, "timings.json")];
   const costs = join(directory, "costs.jsonl");
-  const suite = Bun.spawn([bun, "test", `--parallel=${WORKERS}`, ...order, "--timeout", "60000", "test"], {
+  const suite = Bun.spawn([bun, "test", `--parallel=${WORKERS}`, ...order, "--timeout", "120000", "test"], {
     cwd: root,
     // Commands and servers of tests are the executable that was just built: it starts in a third of the time that the source takes.
     env: {

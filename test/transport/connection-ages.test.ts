@@ -116,7 +116,7 @@ test("calls that are answered at once notice nothing, however many connections t
     new Promise<ServiceError | null>((resolve) => {
       rig.client.makeUnaryRequest(path, same, same, Buffer.alloc(0), (error) => resolve(error));
     });
-  const deadlineMs = performance.now() + 20_000;
+  const deadlineMs = performance.now() + 60_000;
   while (rig.toy.connections < 5 && performance.now() < deadlineMs) {
     expect(await Promise.all([query(), query(), query()])).toEqual([null, null, null]);
   }
@@ -157,4 +157,4 @@ test("an upload and a subscription of ours go on over several connections, and n
   expect(series.map(({ values }) => values)).toEqual([Array.from({ length: POINTS }, (_, i) => i)]);
   for (const connection of connections) connection.close();
   expect(await server.stop()).toBe(0);
-}, 60_000);
+}, 120_000);

@@ -12,7 +12,7 @@ import { startServerProcess, type ServerProcess, type ServerProcessOptions } fro
 import { shownBy } from "./tls-rig.ts";
 
 const SEND_EVERY_MS = 10;
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 
 export class ReloadingServer {
   readonly authority: TestAuthority;

@@ -5,7 +5,7 @@ import { freePort, stopChild } from "../../bench/server-process.ts";
 import { tempDir } from "../../support/server-process.ts";
 
 export const ALERTMANAGER = "prometheus-alertmanager";
-const DEADLINE_MS = 40_000;
+const DEADLINE_MS = 60_000;
 const POLL_MS = 50;
 
 type Labels = Readonly<Record<string, string>>;

@@ -202,5 +202,5 @@ testNeeding([program(ALERTMANAGER)])(
     for (const silence of silences.slice(1)) await expire(silence);
     await settle();
   },
-  60_000,
+  120_000,
 );

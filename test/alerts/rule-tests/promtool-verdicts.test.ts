@@ -112,6 +112,6 @@ for (const intervalS of [1, 3, 10, 30]) {
       expect(failed.length).toBeGreaterThan(checks.length / 4);
       expect(failed.length).toBeLessThan((checks.length * 3) / 4 + checks.length / 5);
     },
-    60_000,
+    120_000,
   );
 }

@@ -96,5 +96,5 @@ testNeeding([ANALYZE, MAY_TRACE])(
     const tried = new Set([...readFileSync(trace, "utf8").matchAll(/^\d+ +(\w+)\(/gm)].map(([, name]) => name));
     expect([...tried].filter((name) => !HARMLESS.includes(name))).toEqual([]);
   },
-  60_000,
+  120_000,
 );

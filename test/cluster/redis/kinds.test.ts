@@ -172,6 +172,6 @@ describe.skipIf(!hasRedis)("a Redis of each kind", () => {
       const numbers = first.entries.map(({ payload }) => (JSON.parse(payload) as { n: number }).n);
       for (const n of upTo(appended)) expect(numbers).toContain(n);
     },
-    60_000,
+    120_000,
   );
 });

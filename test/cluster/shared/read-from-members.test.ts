@@ -125,5 +125,5 @@ test.skipIf(!hasRedis)(
     peers.close();
     await server.drain(0);
   },
-  60_000,
+  120_000,
 );

@@ -67,7 +67,7 @@ describe.skipIf(!hasRedis)("nodes out of backups", () => {
     }
     expect(numbersOf(a.heard)).toEqual(upTo(5, 1));
     expect(readdirSync(cluster.dirOf("b")).filter((name) => name.startsWith("shared"))).toEqual(["shared"]);
-  }, 60_000);
+  }, 120_000);
 
   test("all of them begin with what the newest backup has, whichever comes first, under another epoch", async () => {
     await using cluster = await SharedCluster.start();
@@ -103,7 +103,7 @@ describe.skipIf(!hasRedis)("nodes out of backups", () => {
     const { epoch } = c.shared;
     await c.close();
     expect((await cluster.open("c")).shared.epoch).toBe(epoch);
-  }, 60_000);
+  }, 120_000);
 
   test("one alone waits for Redis, and one whose journal others do not have sets it aside", async () => {
     await using cluster = await SharedCluster.start();
@@ -124,5 +124,5 @@ describe.skipIf(!hasRedis)("nodes out of backups", () => {
     const b = await cluster.open("b");
     await until(() => b.news.length > 0, "it is told");
     expect(b.news[0]).toContain("copy of before is kept in");
-  }, 60_000);
+  }, 120_000);
 });

@@ -50,7 +50,7 @@ describe.skipIf(!hasRedis)("an append", () => {
     await a.journal.append([eventOf(3)]);
     await cluster.settled();
     await expectNumbers([a, b], upTo(4));
-  }, 60_000);
+  }, 120_000);
 
   test("that stood in the stream when the node was cut off is answered when it is back", async () => {
     await using cluster = await SharedCluster.start();
@@ -68,7 +68,7 @@ describe.skipIf(!hasRedis)("an append", () => {
     await a.journal.append([eventOf(1)]);
     await cluster.settled();
     await expectNumbers([a, b], upTo(2));
-  }, 60_000);
+  }, 120_000);
 
   test("is found in another node's copy, too, and one of documents alone is made again", async () => {
     await using cluster = await SharedCluster.start();
@@ -94,7 +94,7 @@ describe.skipIf(!hasRedis)("an append", () => {
     await redis.close();
     await expectNumbers([a, b], [0, 9, 9]);
     expect(a.news.filter((line) => line.includes("was read from another node")).length).toBe(2);
-  }, 60_000);
+  }, 120_000);
 
   test("that no node has any more is tried again", async () => {
     await using cluster = await SharedCluster.start();
@@ -116,7 +116,7 @@ describe.skipIf(!hasRedis)("an append", () => {
     expect(await append).toMatchObject([eventOf(0)]);
     await cluster.settled();
     await expectNumbers([a, b], [0]);
-  }, 60_000);
+  }, 120_000);
 
   test("is refused while Redis is full, and nothing of it is kept", async () => {
     await using cluster = await SharedCluster.start(["--maxmemory", "3mb"]);
@@ -136,7 +136,7 @@ describe.skipIf(!hasRedis)("an append", () => {
     await cluster.settled();
     await expectNumbers([a, b], [0, 2]);
     expect(await b.journal.document("alerts", "k")).toBeUndefined();
-  }, 60_000);
+  }, 120_000);
 });
 
 describe.skipIf(!hasRedis)("while Redis", () => {
@@ -171,7 +171,7 @@ describe.skipIf(!hasRedis)("while Redis", () => {
     const after = again.journal.positionOf(cursor);
     expect(numbersOf(await again.journal.read({ after, limit: 9 }))).toEqual([3, 4]);
     expect([...a.news, ...again.news].filter((line) => line.includes("it goes on behind position")).length).toBe(1);
-  }, 60_000);
+  }, 120_000);
 
   test("stands still what was sent is not there twice when it goes on", async () => {
     await using cluster = await SharedCluster.start();
@@ -190,7 +190,7 @@ describe.skipIf(!hasRedis)("while Redis", () => {
     expect(numbers).toEqual([...new Set(numbers)]);
     expect(numbers).toEqual(expect.arrayContaining([0, ...kept, 3]));
     await expectNumbers([b], numbers);
-  }, 60_000);
+  }, 120_000);
 
   test("is emptied in the middle nothing that was acknowledged is lost, and nothing is there twice", async () => {
     await using cluster = await SharedCluster.start();
@@ -223,7 +223,7 @@ describe.skipIf(!hasRedis)("while Redis", () => {
     expect(numbers).toEqual(expect.arrayContaining(acked));
     await expectNumbers(nodes, numbers);
     for (const { heard } of nodes) expect(numbersOf(heard)).toEqual(numbers);
-  }, 60_000);
+  }, 120_000);
 
   test("has lost what one node alone has, that node brings it again where the others have gone on", async () => {
     await using cluster = await SharedCluster.start();
@@ -248,7 +248,7 @@ describe.skipIf(!hasRedis)("while Redis", () => {
     const third = await cluster.open("a");
     await cluster.settled();
     await expectNumbers([third, b], [0, 3, 1, 2, 4, 5, 6]);
-  }, 60_000);
+  }, 120_000);
 
   test("has an older state than the nodes, they set it again", async () => {
     await using cluster = await SharedCluster.start();
@@ -275,5 +275,5 @@ describe.skipIf(!hasRedis)("while Redis", () => {
     await b.journal.append([eventOf(3)]);
     await cluster.settled();
     await expectNumbers([a, b], [0, 1, 3]);
-  }, 60_000);
+  }, 120_000);
 });

@@ -44,7 +44,7 @@ describe.skipIf(!hasRedis)("nodes", () => {
       for (const { position } of content.entries)
         expect(journal.positionOf(a.journal.cursorOf(position))).toBe(position);
     }
-  }, 60_000);
+  }, 120_000);
 
   test("begin with what the first has, but for what is of its points; others' own stays where it was", async () => {
     await using cluster = await SharedCluster.start();
@@ -71,7 +71,7 @@ describe.skipIf(!hasRedis)("nodes", () => {
     expect(a.news).toEqual([expect.stringContaining("this node begins the journal")]);
     expect(b.news[0]).toContain("this node joins the journal of others");
     expect((await b.own.readDocument("alerts", "of-b")).documents.length).toBe(1);
-  }, 60_000);
+  }, 120_000);
 
   test("that were away go on by the stream, or by another node's copy where that does not reach", async () => {
     await using cluster = await SharedCluster.start();
@@ -102,7 +102,7 @@ describe.skipIf(!hasRedis)("nodes", () => {
       { ...changeOf("gone", null), sort: 0 },
       changeOf("new", 1),
     ]);
-  }, 60_000);
+  }, 120_000);
 
   test("that end without a close keep what was told, and their cursors", async () => {
     await using cluster = await SharedCluster.start();
@@ -121,7 +121,7 @@ describe.skipIf(!hasRedis)("nodes", () => {
     await cluster.settled();
     await expectEqual([a, c]);
     expect(c.news).toEqual([]);
-  }, 60_000);
+  }, 120_000);
 
   test("that are of another journal set theirs aside at a start, and append nothing until then", async () => {
     await using cluster = await SharedCluster.start();
@@ -144,7 +144,7 @@ describe.skipIf(!hasRedis)("nodes", () => {
     expect(again.news[0]).toContain(`kept in ${join(cluster.dirOf("a"), `shared-${epoch}-2`)}`);
     expect(existsSync(join(cluster.dirOf("a"), `shared-${epoch}-2`, "state.db"))).toBe(true);
     await redis.close();
-  }, 60_000);
+  }, 120_000);
 
   test("without a copy wait for Redis and for whoever has the journal, until they are told not to", async () => {
     await using cluster = await SharedCluster.start();
@@ -164,7 +164,7 @@ describe.skipIf(!hasRedis)("nodes", () => {
     await a.journal.append([eventOf(1)]);
     await cluster.settled();
     await expectEqual([a, b]);
-  }, 60_000);
+  }, 120_000);
 
   test("that begin at once are of one journal", async () => {
     await using cluster = await SharedCluster.start();
@@ -175,7 +175,7 @@ describe.skipIf(!hasRedis)("nodes", () => {
     expect(nodes.filter(({ news }) => news[0].includes("begins")).length).toBe(1);
     for (const { id } of nodes)
       expect(readdirSync(cluster.dirOf(id)).filter((name) => name.startsWith("shared"))).toEqual(["shared"]);
-  }, 60_000);
+  }, 120_000);
 });
 
 describe.skipIf(!hasRedis)("a journal", () => {
@@ -206,7 +206,7 @@ describe.skipIf(!hasRedis)("a journal", () => {
     expect(numbersOf(a.heard)).toEqual([1, 3, 5]);
     await expectEqual([a, b]);
     await Promise.all([first.close(), second.close(), redis.close()]);
-  }, 60_000);
+  }, 120_000);
 
   test("keeps the order of its appends, and hears of what others of its process did", async () => {
     await using cluster = await SharedCluster.start();
@@ -228,7 +228,7 @@ describe.skipIf(!hasRedis)("a journal", () => {
     await other.close();
     await a.journal.append([], [changeOf("k", 2)]);
     expect(changes.length).toBe(2);
-  }, 60_000);
+  }, 120_000);
 
   test("is read by one node at a time", async () => {
     await using cluster = await SharedCluster.start();
@@ -240,5 +240,5 @@ describe.skipIf(!hasRedis)("a journal", () => {
     expect(await a.shared.readState(0).next().catch(failure)).toMatchObject({ status: "RESOURCE_EXHAUSTED" });
     await reading.return(undefined);
     for await (const _ of a.shared.readState(0));
-  }, 60_000);
+  }, 120_000);
 });

@@ -175,7 +175,7 @@ export function recordOf(nodeId: string, { epoch, position }: JournalPlace, addr
 }
 
 export async function until(condition: () => boolean, what: string | (() => string)): Promise<void> {
-  const endMs = performance.now() + 30_000;
+  const endMs = performance.now() + 60_000;
   while (!condition()) {
     if (performance.now() > endMs) throw new Error(`waited too long: ${typeof what === "string" ? what : what()}`);
     await new Promise((resolve) => setTimeout(resolve, 5));

@@ -62,4 +62,4 @@ test("what was answered stands over kills, with all that happened to it", async 
     connection.close();
     await server.stop();
   }
-}, 60_000);
+}, 120_000);

@@ -102,4 +102,4 @@ test("killed again and again: each dashboard is as it was answered, or as it was
   expect(server.log().filter(({ level }) => Number(level) >= 50)).toEqual([]);
   connection.close();
   await server.stop();
-}, 90_000);
+}, 120_000);

@@ -6,7 +6,7 @@ import { ownPort } from "../../support/own-port.ts";
 import { startServerProcess, tempDir, type ServerProcess } from "../../support/server-process.ts";
 import { samplesIn, type Sample } from "./receiver-rig.ts";
 
-const DEADLINE_MS = 40_000;
+const DEADLINE_MS = 60_000;
 
 async function store(server: ServerProcess, value: number): Promise<void> {
   const url = `http://${server.http}/write?db=gw&precision=s`;

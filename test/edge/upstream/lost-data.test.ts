@@ -246,7 +246,7 @@ test("of many ranges that are asked for again those close to each other go toget
   expect(ranges).toHaveLength(3_000);
   expect((await pair.upstream.status()).undelivered.length).toBeLessThan(1_010);
   await pair.upstream.close();
-}, 60_000);
+}, 120_000);
 
 /** Twice the same points of two sources, of which the first counts are documents of their own. */
 async function countedPair(): Promise<Pair> {

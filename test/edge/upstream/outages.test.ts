@@ -75,7 +75,7 @@ for (const seed of [1, 2, 3, 4, 12, 20]) {
     const { sender, receiver } = await pair.ledgers();
     expect(sender).toEqual(receiver);
     await pair.upstream.close();
-  }, 60_000);
+  }, 120_000);
 
   test(`${OUTAGES} outages, every point is counted once: seed ${seed}`, async () => {
     const { pair, committed } = await run({ seed, isUnique: true });
@@ -85,7 +85,7 @@ for (const seed of [1, 2, 3, 4, 12, 20]) {
     const acked = (receiver as [string, number][]).reduce((sum, [, points]) => sum + points, 0);
     expect(acked).toBe(committed);
     await pair.upstream.close();
-  }, 60_000);
+  }, 120_000);
 
   test(`${OUTAGES} outages, down-sampled, corrections and late points among it: seed ${seed}`, async () => {
     const options = { downSampling: { stepMs: 3_000, func: "avg" } } as const;
@@ -105,5 +105,5 @@ for (const seed of [1, 2, 3, 4, 12, 20]) {
     const { sender, receiver } = await pair.ledgers();
     expect(sender).toEqual(receiver);
     await pair.upstream.close();
-  }, 60_000);
+  }, 120_000);
 }
