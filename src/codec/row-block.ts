@@ -32,14 +32,18 @@ const BITS_PLANES = 8;
 /** Of numbers by id: a table of zeros costs about as much as a few rows. */
 const [TABLE_MIN, TABLE_PER_ROW] = [65_536, 16];
 
+/** Of rows that are packed at once: fresh memory costs more than what is done with it. */
+const out = new ByteWriter(64 * 1024);
+let scratch = { rows: 0, slots: new Uint32Array(0), numbers: new Float64Array(0) };
+
 /** At least one row. */
 export function encodeRows({ count, seriesIds, timesUs, values, arrivalsS }: ArrivedRows): Uint8Array<ArrayBuffer> {
-  const out = new ByteWriter(count * 8 + 64);
+  out.clear();
   out.varint(count);
   writeArrivalRuns(out, arrivalsS, count);
   const series = new SeriesSlots(endOf(seriesIds, count), count);
-  const slots = new Uint32Array(count);
-  const numbers = new Float64Array(count);
+  if (scratch.rows < count) scratch = { rows: count, slots: new Uint32Array(count), numbers: new Float64Array(count) };
+  const { slots, numbers } = scratch;
   let before = 0;
   for (let i = 0; i < count; i++) {
     slots[i] = series.of(seriesIds[i]);

@@ -7,11 +7,13 @@ import type { Archive } from "./archive.ts";
 import { eachInPage, endOfPage } from "./backlog-head.ts";
 import type { Generation, Head } from "./head.ts";
 import { recentShardOf, type RecentBlock, type RecentPart, type RecentQuery } from "./recent-protocol.ts";
+import { runOfRow } from "./seal.ts";
 import type { Slice } from "./slice.ts";
 
 /** Rows that are packed without a pause: a few milliseconds. */
 const BLOCK_ROWS_MAX = 65_536;
-const ROWS_MIN = 256;
+/** Memory for so many rows is used again. */
+const ROWS_KEPT_MAX = 1 << 17;
 
 interface Piece {
   readonly generation: Generation;
@@ -23,6 +25,7 @@ export class RecentReading {
   readonly #archive: Archive;
   readonly #head: Head;
   readonly #onWork: () => void;
+  #spare: Columns | null = null;
 
   /** `onWork`: what was pinned may go now. */
   constructor(archive: Archive, head: Head, onWork: () => void) {
@@ -31,32 +34,35 @@ export class RecentReading {
     this.#onWork = onWork;
   }
 
-  /** Sees the head as it is at its first step; the caller drives it to its end or calls `return`. */
+  /** Rows of deleted series are among them. Sees the head as it is at its first step; the caller drives it to its end or calls `return`. */
   *part({ afterSeq: askedSeq, rowsMax, shards }: RecentQuery, slice: Slice): Generator<void, RecentPart> {
     const views = this.#head.pin();
     try {
       const afterSeq = this.#unsealedFrom(askedSeq);
       const sealedToUs = afterSeq > askedSeq ? this.#sealedToUs() : -Infinity;
       const { pieces, throughSeq, isLast } = this.#plan(afterSeq, rowsMax);
-      const columns = Array.from({ length: shards }, () => new Columns());
-      let [fromUs, toUs, rows] = [Infinity, -Infinity, 0];
-      for (const piece of pieces) {
-        for (let at = piece.from; at < piece.to; at = endOfPage(at, piece.to)) {
-          this.#gather({ ...piece, from: at, to: endOfPage(at, piece.to) }, columns);
-          if (slice.over()) yield;
-        }
+      const counts = new Uint32Array(shards);
+      for (const piece of pagesOf(pieces)) {
+        countByShard(piece, counts);
+        if (slice.over()) yield;
+      }
+      const columns = this.#takeColumns(counts);
+      for (const piece of pagesOf(pieces)) {
+        gather(piece, columns, shards);
+        if (slice.over()) yield;
       }
       const blocks: RecentBlock[] = [];
-      for (const [shard, each] of columns.entries()) {
-        rows += each.count;
-        fromUs = Math.min(fromUs, each.fromUs);
-        toUs = Math.max(toUs, each.toUs);
-        for (let at = 0; at < each.count; at += BLOCK_ROWS_MAX) {
-          const part = each.part(at, Math.min(at + BLOCK_ROWS_MAX, each.count));
+      for (let shard = 0; shard < shards; shard++) {
+        const end = columns.ends[shard];
+        for (let at = end - counts[shard]; at < end; at += BLOCK_ROWS_MAX) {
+          const part = columns.part(at, Math.min(at + BLOCK_ROWS_MAX, end));
           blocks.push({ shard, rows: part.count, bytes: encodeRows(part) });
           if (slice.over()) yield;
         }
       }
+      const { fromUs, toUs } = columns;
+      const rows = counts.reduce((sum, count) => sum + count, 0);
+      if (columns.room <= ROWS_KEPT_MAX) this.#spare = columns;
       return { afterSeq, throughSeq, rows, blocks, fromUs, toUs, sealedToUs, isLast };
     } finally {
       this.#head.unpin(views);
@@ -101,36 +107,72 @@ export class RecentReading {
     return toUs;
   }
 
-  /** Rows of one page; of deleted series none. */
-  #gather(piece: Piece, columns: readonly Columns[]): void {
-    const { retired } = this.#archive;
-    const { runRows, runArrivalsS } = piece.generation;
-    let run = -1;
-    eachInPage(piece, (page, row, arrived) => {
-      while (run + 1 < runRows.length && runRows[run + 1] <= arrived) run++;
-      const seriesId = page.seriesIds[row];
-      if (retired.has(seriesId)) return;
-      const shard = columns.length === 1 ? 0 : recentShardOf(seriesId, columns.length);
-      columns[shard].add(seriesId, page.timesUs[row], page.values[row], runArrivalsS[run]);
-    });
+  #takeColumns(counts: Uint32Array): Columns {
+    const columns = this.#spare ?? new Columns();
+    this.#spare = null;
+    columns.begin(counts);
+    return columns;
   }
 }
 
+function* pagesOf(pieces: readonly Piece[]): Generator<Piece, void> {
+  for (const { generation, from, to } of pieces) {
+    for (let at = from; at < to; at = endOfPage(at, to)) yield { generation, from: at, to: endOfPage(at, to) };
+  }
+}
+
+function countByShard(piece: Piece, counts: Uint32Array): void {
+  const shards = counts.length;
+  eachInPage(piece, ({ seriesIds }, row) => void counts[recentShardOf(seriesIds[row], shards)]++);
+}
+
+function gather(piece: Piece, columns: Columns, shards: number): void {
+  const { runRows, runArrivalsS } = piece.generation;
+  let run = runOfRow(runRows, piece.from);
+  eachInPage(piece, ({ seriesIds, timesUs, values }, row, arrived) => {
+    while (run + 1 < runRows.length && runRows[run + 1] <= arrived) run++;
+    const shard = recentShardOf(seriesIds[row], shards);
+    columns.put(shard, seriesIds[row], timesUs[row], values[row], runArrivalsS[run]);
+  });
+}
+
+/** Rows by shard, those of each as they arrived. */
 class Columns {
-  #seriesIds = new Uint32Array(ROWS_MIN);
-  #timesUs = new Float64Array(ROWS_MIN);
-  #values = new Float64Array(ROWS_MIN);
-  #arrivalsS = new Float64Array(ROWS_MIN);
-  count = 0;
+  #seriesIds = new Uint32Array(0);
+  #timesUs = new Float64Array(0);
+  #values = new Float64Array(0);
+  #arrivalsS = new Float64Array(0);
+  /** Where the next row of each shard goes; once all are there, where its rows end. */
+  ends = new Uint32Array(0);
   fromUs = Infinity;
   toUs = -Infinity;
 
-  add(seriesId: number, timeUs: number, value: number, arrivalS: number): void {
-    if (this.count === this.#seriesIds.length) this.#grow();
-    this.#seriesIds[this.count] = seriesId;
-    this.#timesUs[this.count] = timeUs;
-    this.#values[this.count] = value;
-    this.#arrivalsS[this.count++] = arrivalS;
+  get room(): number {
+    return this.#seriesIds.length;
+  }
+
+  /** Makes room for so many rows of each shard. */
+  begin(counts: Uint32Array): void {
+    this.ends = new Uint32Array(counts.length);
+    let rows = 0;
+    for (const [shard, count] of counts.entries()) {
+      this.ends[shard] = rows;
+      rows += count;
+    }
+    [this.fromUs, this.toUs] = [Infinity, -Infinity];
+    if (rows <= this.room) return;
+    this.#seriesIds = new Uint32Array(rows);
+    this.#timesUs = new Float64Array(rows);
+    this.#values = new Float64Array(rows);
+    this.#arrivalsS = new Float64Array(rows);
+  }
+
+  put(shard: number, seriesId: number, timeUs: number, value: number, arrivalS: number): void {
+    const row = this.ends[shard]++;
+    this.#seriesIds[row] = seriesId;
+    this.#timesUs[row] = timeUs;
+    this.#values[row] = value;
+    this.#arrivalsS[row] = arrivalS;
     if (timeUs < this.fromUs) this.fromUs = timeUs;
     if (timeUs > this.toUs) this.toUs = timeUs;
   }
@@ -144,16 +186,5 @@ class Columns {
       values: this.#values.subarray(from, to),
       arrivalsS: this.#arrivalsS.subarray(from, to),
     };
-  }
-
-  #grow(): void {
-    const rows = 2 * this.count;
-    const [seriesIds, timesUs] = [new Uint32Array(rows), new Float64Array(rows)];
-    const [values, arrivalsS] = [new Float64Array(rows), new Float64Array(rows)];
-    seriesIds.set(this.#seriesIds);
-    timesUs.set(this.#timesUs);
-    values.set(this.#values);
-    arrivalsS.set(this.#arrivalsS);
-    [this.#seriesIds, this.#timesUs, this.#values, this.#arrivalsS] = [seriesIds, timesUs, values, arrivalsS];
   }
 }
