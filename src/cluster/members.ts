@@ -45,6 +45,8 @@ const READ_MS_A_NODE = 10;
 const READ_EVERY_MS_MAX = 30_000;
 /** Of the set of nodes. */
 const NODES_KEPT_MAX = 10_000;
+/** What is published where all are to read who there is. */
+const READ_ALL = new Uint8Array(0);
 
 const BEAT: RedisScript = {
   name: "the sign of life",
@@ -90,6 +92,8 @@ export class Members {
   #known: readonly KnownNode[] = [];
   /** Of those that Redis knew once. */
   readonly #seenAtMs = new Map<string, number>();
+  /** What others have said since the last look began. */
+  readonly #heard = new Map<string, NodeRecord>();
   #readAtMs = -Infinity;
   #beating: Promise<void> | undefined;
   #next: Promise<void> | undefined;
@@ -140,15 +144,15 @@ export class Members {
   /** Writes down at once how this node is, so that all others see it, and reads how they are. Never rejects. */
   async announce(): Promise<void> {
     await this.#lookSoon();
-    const { redis } = this.#deps;
-    if (redis.isUp && !this.#isClosed) await redis.publish(this.#channel, new Uint8Array(0)).catch(() => {});
+    await this.#publish(toBinary(NodeRecordSchema, create(NodeRecordSchema, this.#deps.self())));
   }
 
   /** There is no such node any more. Rejects where Redis does not hear of it. */
   async forget(nodeId: string): Promise<void> {
     await this.#deps.redis.run(FORGET, [this.#key], [nodeId]);
     this.#seenAtMs.delete(nodeId);
-    await this.announce();
+    await this.#lookSoon();
+    await this.#publish(READ_ALL);
   }
 
   /** Those who are remembered are others than before. */
@@ -169,12 +173,27 @@ export class Members {
     return this.#next;
   }
 
+  async #publish(message: Uint8Array): Promise<void> {
+    const { redis } = this.#deps;
+    if (redis.isUp && !this.#isClosed) await redis.publish(this.#channel, message).catch(() => {});
+  }
+
+  /** Of many nodes all would read all whenever one says something else: what it says comes along. */
+  #hear(message: Uint8Array): void {
+    const record = message.length === 0 ? undefined : recordOf(message);
+    const known = this.#known.filter(({ isRemembered }) => isRemembered !== true);
+    const at = known.findIndex((node) => node.isLive && node.record.nodeId === record?.nodeId);
+    if (at < 0) return void this.#lookSoon();
+    this.#heard.set(record!.nodeId, record!);
+    this.#note(known.with(at, { ...known[at], record: record! }));
+  }
+
   async #listen(): Promise<void> {
     const { redis } = this.#deps;
     if (this.#unsubscribe !== undefined || this.#isClosed) return;
     this.#unsubscribe = () => {};
     try {
-      this.#unsubscribe = await redis.subscribe(this.#channel, () => void this.#lookSoon());
+      this.#unsubscribe = await redis.subscribe(this.#channel, (message) => this.#hear(message));
     } catch {
       this.#unsubscribe = undefined;
     }
@@ -191,7 +210,7 @@ export class Members {
     const { redis } = this.#deps;
     if (!redis.isUp) return;
     await redis.run(LEAVE, [this.#key], [this.#nodeId, NODE_TTL_MS]).catch(() => {});
-    await redis.publish(this.#channel, new Uint8Array(0)).catch(() => {});
+    await redis.publish(this.#channel, READ_ALL).catch(() => {});
   }
 
   #beatSoon(): void {
@@ -207,6 +226,7 @@ export class Members {
     const { redis, self, onTrouble, clock } = this.#deps;
     if (this.#isClosed || !redis.isUp) return;
     const record = toBinary(NodeRecordSchema, create(NodeRecordSchema, self()));
+    this.#heard.clear();
     try {
       const parameters = [this.#nodeId, record, KEPT_S, isToRead ? 1 : 0, NODES_KEPT_MAX];
       const [now, ...rest] = (await redis.run(BEAT, [this.#key], parameters)) as [number, ...Buffer[]];
@@ -216,7 +236,9 @@ export class Members {
       const known: KnownNode[] = [];
       for (let i = 0; i < rest.length; i += 2) {
         const seenAtMs = Number(rest[i].toString());
-        known.push({ record: recordOf(rest[i + 1]), isLive: now - seenAtMs <= NODE_TTL_MS, seenAtMs });
+        const written = recordOf(rest[i + 1]);
+        const record = this.#heard.get(written.nodeId) ?? written;
+        known.push({ record, isLive: now - seenAtMs <= NODE_TTL_MS, seenAtMs });
       }
       this.#note(known);
     } catch (error) {

@@ -1,9 +1,11 @@
+import { create, toBinary } from "@bufbuild/protobuf";
 import { describe, expect, test } from "bun:test";
 import { Members, type RememberedNode } from "../../src/cluster/members.ts";
 import { clusterKey } from "../../src/cluster/cluster-key.ts";
 import { openRedis } from "../../src/cluster/redis/open-redis.ts";
 import { parseRedisUrl } from "../../src/cluster/redis/redis-url.ts";
 import { systemClock } from "../../src/model/system-clock.ts";
+import { NodeRecordSchema } from "../../src/wire/gen/nodes_pb.ts";
 import { hasRedis, startRedis, type RedisServer } from "./redis-server.ts";
 import { until } from "./until.ts";
 
@@ -36,6 +38,13 @@ describe.skipIf(!hasRedis)("members", () => {
     b.record.state = "draining";
     await b.members.announce();
     await until("a has heard", () => a.members.live.at(-1)?.state === "draining");
+    // What one says of itself comes along, and is read by nobody.
+    const said: unknown[] = [];
+    const unfollow = a.members.follow(() => said.push(a.members.live.at(-1)?.state));
+    const record = create(NodeRecordSchema, { ...b.record, state: "said alone" });
+    await a.redis.publish("{t}:changed", toBinary(NodeRecordSchema, record));
+    await until("a has heard that", () => said.includes("said alone"));
+    unfollow();
     await b.members.close();
     await until("a knows that b has left", () => a.ids() === "a");
     expect(a.members.known.map(({ record, isLive }) => [record.name, isLive])).toEqual([
