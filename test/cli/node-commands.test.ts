@@ -32,7 +32,7 @@ async function listed(server?: ServerProcess): Promise<Listed> {
 test("a server by itself is its own desk, and can be drained and undone", async () => {
   await rig.send("pump", 1);
   const lines = (await rig.ok(["nodes"])).split("\n");
-  expect(lines[0]).toMatch(/^NAME +STATE +ROLE +ADDRESS +VERSION +UP +SERIES +POINTS\/S +JOURNAL BEHIND$/);
+  expect(lines[0]).toMatch(/^NAME +STATE +ROLE +ADDRESS +VERSION +UP +SERIES +POINTS\/S +RULES +JOURNAL BEHIND$/);
   expect(lines[1]).toMatch(/^\S+ \* +serving +desk +/);
   expect(await rig.ok(["node", "drain"])).toContain("is being drained: it takes no new streams");
   expect((await rig.run(["health"])).code).toBe(1);
@@ -148,7 +148,7 @@ test("one that is gone is said to be, and nothing in a name moves the cursor", (
     redisAwaySinceMs: 60_000n,
   });
   const text = Bun.stripANSI(nodesText(answer, 180_000));
-  expect(text).toMatch(/\nhall\S* +gone for 3m .* - +1,234 +- +5\n/);
+  expect(text).toMatch(/\nhall\S* +gone for 3m .* - +1,234 +- +- +5\n/);
   expect(text).toContain("Redis is away since 1970-01-01T00:01:00Z: connect");
   expect(text).not.toContain("\u001b");
 });
