@@ -5,6 +5,8 @@ import { readDeskRecord } from "../../../src/cluster/shared/desk-record.ts";
 import { errorOf } from "../../../src/wire/call-error.ts";
 import type { DocumentChange, JournalEvent } from "../../../src/model/journal.ts";
 import { systemClock } from "../../../src/model/system-clock.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
+import { WatchpostError } from "../../../src/model/errors.ts";
 import { MemoryJournal } from "../../support/memory-journal.ts";
 import { hasRedis } from "../redis-server.ts";
 import { SharedCluster, until, type SharedNode } from "./shared-rig.ts";
@@ -169,4 +171,45 @@ describe.skipIf(!hasRedis)("a journal that goes on while Redis is away", () => {
     expect(await subjects("five")).toEqual([]);
     expect((await b.journal.document("things", "u"))?.value).toBe("12345678");
   });
+});
+
+test("what was brought by a commit that was not answered is not brought again", async () => {
+  const clock = new ManualClock();
+  const away = new WatchpostError("UNAVAILABLE", "it is away");
+  class Unanswered extends MemoryJournal {
+    isAnswered = true;
+    followChanges = () => () => {};
+
+    override async append(...what: Parameters<MemoryJournal["append"]>) {
+      const entries = await super.append(...what);
+      if (!this.isAnswered) throw away;
+      return entries;
+    }
+  }
+  const shared = new Unanswered();
+  const own = new MemoryJournal();
+  const journal = await HoldingJournal.open(
+    {
+      ...{ shared, own, nodeId: "a", redis: { follow: () => () => {} }, clock, isTold },
+      trouble: () => (shared.failure === null ? "" : shared.failure.message),
+      ...{ onOvertaken() {}, onTrouble() {}, onNews() {} },
+    },
+    false,
+  );
+  const subjects = () => shared.entries.map(({ subject }) => subject);
+  const pass = async () => {
+    clock.advance(1_000);
+    await Bun.sleep(0);
+  };
+  shared.failure = away;
+  for (const subject of ["1", "2"]) expect(await journal.append([eventOf(subject)])).toBeNull();
+  shared.failure = null;
+  shared.isAnswered = false;
+  await pass();
+  expect([subjects(), journal.hasHeld]).toEqual([["1", "2"], true]);
+  shared.isAnswered = true;
+  expect(await journal.append([eventOf("3")])).toBeNull();
+  await pass();
+  expect([subjects(), journal.hasHeld]).toEqual([["1", "2", "3"], false]);
+  await journal.close();
 });
