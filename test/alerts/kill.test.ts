@@ -245,7 +245,7 @@ test("killed at any time, again and again: every stored point is judged once, an
   const seed = Number(process.env["WATCHPOST_TEST_SEED"] ?? 1) || Date.now();
   console.log(`alerts kill: seed ${seed}`);
   const random = randomOf(seed);
-  const [kills, devices] = [5, 12];
+  const [kills, devices] = [4, 12];
   using dir = tempDir("alerts-kills");
   await using victim = await Victim.start(join(dir.path, "data"), { WATCHPOST_STORE_HEAD_POINTS_MAX: "10000" });
   for (const rule of RULES) await victim.ask(M.putRule, { rule: { metric: "t", ...rule } });
@@ -271,7 +271,7 @@ test("killed at any time, again and again: every stored point is judged once, an
   function sendUntilDeath(): Promise<void> {
     const call = victim.connection.bidiStream(DataIngestion.method.streamData);
     return new Promise((resolve) => {
-      const pump = setInterval(() => call.write(nextBatch()), 2);
+      const pump = setInterval(() => call.write(nextBatch()), 4);
       call.on("data", (bytes: Uint8Array) => (acked += Number(fromBinary(BatchAckSchema, bytes).batches > 0n)));
       call.on("error", () => {
         clearInterval(pump);

@@ -55,7 +55,7 @@ for (const seed of [1, 2, 3]) {
     await using open = await openJournal(join(dir.path, "data"));
     const { journal, log } = open;
     const change = (): DocumentChange => {
-      const [collection, key] = [random() < 0.8 ? "alerts" : "rules", `k${Math.floor(random() * 5_000)}é`];
+      const [collection, key] = [random() < 0.8 ? "alerts" : "rules", `k${Math.floor(random() * 2_500)}é`];
       return changeOf(key, random() < 0.3 ? null : ++n, collection);
     };
     const append = (events: number, changes: number) =>
@@ -63,7 +63,7 @@ for (const seed of [1, 2, 3]) {
         upTo(events).map(() => eventOf(++n)),
         upTo(changes).map(change),
       );
-    for (const _ of upTo(8)) await append(600, 900);
+    for (const _ of upTo(4)) await append(600, 900);
     const wanted = await contentOf(open);
 
     await log.beginSnapshot();
@@ -96,12 +96,12 @@ test("entries that are trimmed while they are copied do not leave a hole", async
   const file = join(dir.path, "b.tar");
   await using open = await openJournal(join(dir.path, "data"));
   const { journal, log } = open;
-  for (const part of upTo(30)) await journal.append(upTo(1_000, part * 1_000).map((n) => eventOf(n)));
+  for (const part of upTo(12)) await journal.append(upTo(1_000, part * 1_000).map((n) => eventOf(n)));
   let parts = 0;
-  await backUp(log, file, async () => (++parts === 1 ? journal.trim(25_000) : undefined));
+  await backUp(log, file, async () => (++parts === 1 ? journal.trim(10_000) : undefined));
   await using again = await restored(file, join(dir.path, "restored"));
-  expect(again.journal.firstPosition).toBe(25_001);
-  expect(numbersOf(await again.journal.read({ after: 0, limit: 99_999 }))).toEqual(upTo(5_000, 25_000));
+  expect(again.journal.firstPosition).toBe(10_001);
+  expect(numbersOf(await again.journal.read({ after: 0, limit: 99_999 }))).toEqual(upTo(2_000, 10_000));
 });
 
 test("an entry that is damaged is left out and named, a document stays a damaged one; a backup that took too much to hold is refused", async () => {

@@ -26,7 +26,7 @@ test("what was answered stands over kills, with all that happened to it", async 
         );
         if (issue === undefined) return;
         made.set(title, issue);
-        if (made.size - before === 60) server.kill("SIGKILL");
+        if (made.size - before === 30) server.kill("SIGKILL");
         const comment = `${issue.number} by worker ${worker}`;
         const change = { number: issue.number, revision: 1n, comment };
         await updateIssue(connection, change).then(
