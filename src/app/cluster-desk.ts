@@ -79,8 +79,9 @@ export function clusterDesk(deps: ClusterDeskDeps): ClusterDesk {
   const writes = deskJournal({
     ...{ nodeId, shared, journal, own: storage.journal, redis, clock, logger },
     onOvertaken: () => {
-      logger.warn({}, "another node was the desk while this one could not reach Redis: what it wrote holds");
-      void lease?.giveBack();
+      if (lease?.isHeld !== true) return;
+      logger.warn({}, "another node has been the desk since this one could write last: what that one wrote holds");
+      void lease.giveBack();
     },
   });
   const addressOfHolder = () => others().find((record) => record.nodeId === holder())?.address;

@@ -13,6 +13,7 @@ import type {
   JournalQuery,
   StoredDocument,
 } from "../../model/journal.ts";
+import { isTakenOver } from "../../model/lasting-journal.ts";
 import { JOURNAL_COMMIT_BYTES_MAX, JOURNAL_COMMIT_ROWS_MAX } from "../../model/limits.ts";
 import type { Redis } from "../redis/redis.ts";
 import { deskRecordChange, deskRecordIn, readDeskRecord } from "./desk-record.ts";
@@ -127,6 +128,7 @@ export class HoldingJournal {
       if (entries !== null) return entries;
       return await this.#hold(events, changes, sent);
     } catch (error) {
+      if (isTakenOver(error)) this.#overtaken();
       if (!mayCome(error) || this.#isOvertaken) throw error;
       return await this.#hold(events, changes);
     } finally {
@@ -259,7 +261,8 @@ export class HoldingJournal {
       const count = await this.#bring();
       if (count > 0) onNews(`what was held while Redis was away is in the shared journal: ${count} commits`);
     } catch (error) {
-      if (!mayCome(error)) onTrouble(`what was held while Redis was away cannot be written: ${messageOf(error)}`);
+      if (isTakenOver(error)) this.#overtaken();
+      else if (!mayCome(error)) onTrouble(`what was held while Redis was away cannot be written: ${messageOf(error)}`);
     }
   }
 

@@ -173,7 +173,7 @@ describe.skipIf(!hasRedis)("a journal that goes on while Redis is away", () => {
   });
 });
 
-test("what was brought by a commit that was not answered is not brought again", async () => {
+test("what was brought by a commit that was not answered is not brought again; nothing is where the desk has moved", async () => {
   const clock = new ManualClock();
   const away = new WatchpostError("UNAVAILABLE", "it is away");
   class Unanswered extends MemoryJournal {
@@ -187,12 +187,16 @@ test("what was brought by a commit that was not answered is not brought again", 
     }
   }
   const shared = new Unanswered();
+  const troubles: string[] = [];
+  let [moves, isMoved] = [0, false];
   const own = new MemoryJournal();
   const journal = await HoldingJournal.open(
     {
       ...{ shared, own, nodeId: "a", redis: { follow: () => () => {} }, clock, isTold },
-      trouble: () => (shared.failure === null ? "" : shared.failure.message),
-      ...{ onOvertaken() {}, onTrouble() {}, onNews() {} },
+      trouble: () => (shared.failure === null || isMoved ? "" : shared.failure.message),
+      onOvertaken: () => moves++,
+      onTrouble: (sentence) => troubles.push(sentence),
+      onNews() {},
     },
     false,
   );
@@ -211,5 +215,12 @@ test("what was brought by a commit that was not answered is not brought again", 
   expect(await journal.append([eventOf("3")])).toBeNull();
   await pass();
   expect([subjects(), journal.hasHeld]).toEqual([["1", "2", "3"], false]);
+  shared.failure = away;
+  expect(await journal.append([eventOf("4")])).toBeNull();
+  shared.failure = new WatchpostError("FAILED_PRECONDITION", "the desk has moved");
+  isMoved = true;
+  for (let i = 0; i < 3; i++) await pass();
+  expect(await journal.append([eventOf("5")]).catch(errorOf)).toMatchObject({ status: "FAILED_PRECONDITION" });
+  expect([moves, troubles, subjects()]).toEqual([1, [], ["1", "2", "3"]]);
   await journal.close();
 });
