@@ -72,17 +72,25 @@ export async function openReplica(deps: OpenReplicaDeps): Promise<OpenedReplica>
       const aside = freeName(`${dir}-${opened.journal.epoch}`);
       await again(() => renameSync(dir, aside));
       const kept = `this node's copy of before is kept in ${aside}`;
-      deps.onNews(`Redis has the journal of other nodes (epoch ${otherEpoch}): ${kept}`);
+      const why = isBegunAgain ? "the nodes have begun with another backup" : "Redis has the journal of other nodes";
+      deps.onNews(`${why} (epoch ${otherEpoch}): ${kept}`);
     };
     const { journal: before } = opened;
+    const isBegunAgain = before.isRestored === true;
     const other = before.link === undefined ? undefined : await otherEpoch(before, deps);
     if (other !== undefined) await setAside(other);
+    let isWaitTold = false;
     for (let sinceMs: number | undefined; opened.journal.link === undefined || opened.journal.isRestored === true;) {
       if (deps.signal.aborted) throw new WatchpostError("CANCELLED", "the shared journal is not waited for any more");
       const restored = opened.journal.link === undefined ? undefined : headOf(opened.journal);
       if (restored !== undefined) deps.onRestored?.(restored);
       const found = await lookFor(deps, restored);
       if (found === "same") break;
+      if (restored !== undefined && typeof found === "string" && !isWaitTold) {
+        const what = `this node's copy is out of a backup, with what was up to position ${restored.position}`;
+        deps.onNews(`${what}: it waits for Redis, and a moment for others that are out of backups`);
+        isWaitTold = true;
+      }
       if (typeof found === "object" && restored !== undefined) {
         await setAside(found.epoch);
         continue;
@@ -108,8 +116,7 @@ export async function openReplica(deps: OpenReplicaDeps): Promise<OpenedReplica>
         return { log, firstPosition, head, isEmpty: false };
       }
       if (restored === undefined) await again(() => rmSync(dir, { recursive: true }));
-      // What has begun meanwhile is found by the next look.
-      else await again(() => {});
+      else await setAside((await readHead(deps.redis, deps.keys).catch(() => undefined))?.epoch ?? 0);
     }
     return { log, firstPosition: opened.journal.firstPosition, head: headOf(opened.journal), isEmpty: false };
   } catch (error) {

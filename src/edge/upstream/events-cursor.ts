@@ -4,6 +4,7 @@
  */
 import type { Clock } from "../../model/clock.ts";
 import { messageOf } from "../../model/errors.ts";
+import { Seldom } from "../../model/seldom.ts";
 import type { StateJournal } from "./upstream-state.ts";
 
 export interface EventsCursorDeps {
@@ -31,10 +32,12 @@ export class EventsCursor {
   readonly #deps: EventsCursorDeps;
   #stored: StoredCursor;
   #cancelSave: (() => void) | undefined;
+  readonly #said: Seldom;
 
   private constructor(deps: EventsCursorDeps, stored: StoredCursor) {
     this.#deps = deps;
     this.#stored = stored;
+    this.#said = new Seldom(deps.clock, deps.onTrouble);
   }
 
   /** Rejects as the journal does. */
@@ -95,7 +98,7 @@ export class EventsCursor {
     this.#cancelSave ??= this.#deps.clock.after(SAVE_AFTER_MS, () => {
       this.#cancelSave = undefined;
       this.#write().catch((error: unknown) => {
-        this.#deps.onTrouble(`what the upstream has heard of events cannot be written down: ${messageOf(error)}`);
+        this.#said.say(() => `what the upstream has heard of events cannot be written down: ${messageOf(error)}`);
         this.#saveSoon();
       });
     });
