@@ -170,7 +170,14 @@ async function forwardTo(
     const { name } = upstream.options;
     const cursor = await EventsCursor.read({ journal: shared, clock, address, name, onTrouble });
     desk.defer(() => cursor.close());
-    desk.defer(upstream.tellEvents({ journal: shared, lists: listsOf(methods) }, cursor));
+    let [isOver, end] = [false, () => {}];
+    desk.defer(() => {
+      isOver = true;
+      end();
+    });
+    void cursor.claimed.then(() => {
+      if (!isOver) end = upstream.tellEvents({ journal: shared, lists: listsOf(methods) }, cursor);
+    });
   };
   return { upstream, tellEvents };
 }

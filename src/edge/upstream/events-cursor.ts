@@ -8,7 +8,7 @@ import { Seldom } from "../../model/seldom.ts";
 import type { StateJournal } from "./upstream-state.ts";
 
 export interface EventsCursorDeps {
-  readonly journal: StateJournal;
+  readonly journal: StateJournal & { readonly lastPosition: number };
   readonly clock: Clock;
   /** Of the upstream. */
   readonly address: string;
@@ -20,19 +20,22 @@ export interface EventsCursorDeps {
 interface StoredCursor {
   /** Of the node that told it of events first: under another one each alert would be another. */
   readonly name: string;
-  readonly eventsAfter: number | null;
+  readonly eventsAfter: number;
   readonly isStandingTold: boolean;
   readonly receiverId: string;
 }
 
 const COLLECTION = "upstream.events";
 const SAVE_AFTER_MS = 5_000;
+const CLAIM_AGAIN_MS = 500;
 
 export class EventsCursor {
   readonly #deps: EventsCursorDeps;
   #stored: StoredCursor;
   #cancelSave: (() => void) | undefined;
+  #isClosed = false;
   readonly #said: Seldom;
+  readonly #claimed = Promise.withResolvers<void>();
 
   private constructor(deps: EventsCursorDeps, stored: StoredCursor) {
     this.#deps = deps;
@@ -43,8 +46,21 @@ export class EventsCursor {
   /** Rejects as the journal does. */
   static async read(deps: EventsCursorDeps): Promise<EventsCursor> {
     const found = await deps.journal.document(COLLECTION, deps.address);
-    const none = { name: deps.name, eventsAfter: null, isStandingTold: false, receiverId: "" };
-    return new EventsCursor(deps, found === undefined ? none : { ...none, ...(JSON.parse(found.value) as object) });
+    const from = { eventsAfter: deps.journal.lastPosition, isStandingTold: false };
+    const first = { ...from, name: deps.name, receiverId: "" };
+    if (found === undefined) {
+      const cursor = new EventsCursor(deps, first);
+      cursor.#claim();
+      return cursor;
+    }
+    const cursor = new EventsCursor(deps, { ...first, ...(JSON.parse(found.value) as object) });
+    cursor.#claimed.resolve();
+    return cursor;
+  }
+
+  /** Resolves once it is durable under which name, and from where on, the upstream is told: before, nothing may be. */
+  get claimed(): Promise<void> {
+    return this.#claimed.promise;
   }
 
   /** What the upstream calls the nodes together. */
@@ -52,8 +68,8 @@ export class EventsCursor {
     return this.#stored.name;
   }
 
-  /** The last event that the upstream has heard of; null: it has heard of none. */
-  get eventsAfter(): number | null {
+  /** The last event that the upstream has heard of, or need not hear of. */
+  get eventsAfter(): number {
     return this.#stored.eventsAfter;
   }
 
@@ -75,10 +91,23 @@ export class EventsCursor {
 
   /** Never rejects: whoever comes next may write it already. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     if (this.#cancelSave === undefined) return;
     this.#cancelSave();
     this.#cancelSave = undefined;
     await this.#write().catch(() => {});
+  }
+
+  #claim(): void {
+    this.#write().then(
+      () => {
+        this.#cancelSave = undefined;
+        this.#claimed.resolve();
+      },
+      () => {
+        if (!this.#isClosed) this.#cancelSave = this.#deps.clock.after(CLAIM_AGAIN_MS, () => this.#claim());
+      },
+    );
   }
 
   #change(change: Partial<StoredCursor>): void {
