@@ -1,6 +1,6 @@
 /**
- * Rows of the head by the sequence they came with, packed: what the window in Redis is filled with. Where the head has sealed what is
- * asked for there is a gap, which is told and not filled.
+ * Rows of the head by the sequence they came with, packed: what the window in Redis is filled with. Where what is asked for was sealed, and was not
+ * new then, there is a gap, which is told and not filled.
  */
 import { encodeRows, type ArrivedRows } from "../codec/row-block.ts";
 import type { Archive } from "./archive.ts";
@@ -9,6 +9,7 @@ import type { Generation, Head } from "./head.ts";
 import { recentShardOf, type RecentBlock, type RecentPart, type RecentQuery } from "./recent-protocol.ts";
 import { runOfRow } from "./seal.ts";
 import type { Slice } from "./slice.ts";
+import { UnreadRows } from "./unread-rows.ts";
 
 /** Rows that are packed without a pause: a few milliseconds. */
 const BLOCK_ROWS_MAX = 65_536;
@@ -26,6 +27,8 @@ export class RecentReading {
   readonly #head: Head;
   readonly #onWork: () => void;
   #spare: Columns | null = null;
+  /** To be told of each generation that is sealed. */
+  readonly unread = new UnreadRows();
 
   /** `onWork`: what was pinned may go now. */
   constructor(archive: Archive, head: Head, onWork: () => void) {
@@ -41,6 +44,8 @@ export class RecentReading {
       const afterSeq = this.#unsealedFrom(askedSeq);
       const sealedToUs = afterSeq > askedSeq ? this.#sealedToUs() : -Infinity;
       const { pieces, throughSeq, isLast } = this.#plan(afterSeq, rowsMax);
+      // What it is read from stays until it is told.
+      this.unread.read(throughSeq);
       const counts = new Uint32Array(shards);
       for (const piece of pagesOf(pieces)) {
         countByShard(piece, counts);
@@ -73,7 +78,7 @@ export class RecentReading {
   #plan(afterSeq: number, rowsMax: number): Pick<RecentPart, "throughSeq" | "isLast"> & { pieces: Piece[] } {
     const pieces: Piece[] = [];
     let [throughSeq, rows] = [afterSeq, 0];
-    for (const generation of this.#head.generations()) {
+    for (const generation of [...this.unread.generations(), ...this.#head.generations()]) {
       if (generation.lastSeq <= afterSeq) continue;
       if (rows >= rowsMax) return { pieces, throughSeq, isLast: false };
       const { records } = generation;
@@ -93,12 +98,12 @@ export class RecentReading {
     return { pieces, throughSeq, isLast: true };
   }
 
-  /** Everything that came with a later sequence than this is in the head; the asked one at the least. */
+  /** Everything that came with a later sequence than this is in the head, or unread; the asked one at the least. */
   #unsealedFrom(afterSeq: number): number {
     const [oldest] = this.#head.generations();
     // What is sealed came before it.
     if (oldest !== undefined && oldest.firstSeq <= afterSeq + 1) return afterSeq;
-    return Math.max(afterSeq, this.#archive.points.lastSeq);
+    return Math.max(afterSeq, this.unread.afterSeq ?? this.#archive.points.lastSeq);
   }
 
   #sealedToUs(): number {

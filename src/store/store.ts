@@ -343,6 +343,7 @@ export class Store {
     }
     const blocks = [...written.values()].flat();
     this.#archive.show(blocks);
+    this.recent.unread.keep(this.#head.waiting[0]);
     this.#head.dropOldest();
     this.#written = new Map();
     this.#sealedSeq = lastSeq;

@@ -13,12 +13,18 @@ export interface RecentReach {
   readonly untilMs: number;
 }
 
-/** `slices` in order; `throughSeq`: what the node has written last ends with it. What lies in front of a gap reaches nowhere. */
+/**
+ * `slices` by the sequence they end with; some may have a part of others again. `throughSeq`: what the node has written last ends with it.
+ * What lies in front of a gap reaches nowhere.
+ */
 export function reachOf(slices: readonly SliceFacts[], throughSeq: number, untilMs: number): RecentReach {
-  let first = slices.length - 1;
-  if (first < 0 || slices[first].throughSeq < throughSeq) return { beforeUs: Infinity, untilMs: 0 };
-  while (first > 0 && slices[first].afterSeq <= slices[first - 1].throughSeq) first--;
-  return { beforeUs: slices[first].beforeUs, untilMs };
+  let first = slices.at(-1);
+  if (first === undefined || first.throughSeq < throughSeq) return { beforeUs: Infinity, untilMs: 0 };
+  for (const slice of slices.toReversed()) {
+    if (slice.throughSeq < first.afterSeq) break;
+    if (slice.afterSeq < first.afterSeq) first = slice;
+  }
+  return { beforeUs: first.beforeUs, untilMs };
 }
 
 /** What is shown of a node all the same, as a part of a sentence. */

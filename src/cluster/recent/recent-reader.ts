@@ -48,6 +48,7 @@ export interface RecentNode {
 
 /** Rows that are in memory at once; whoever asks for more than that is not told the rest. */
 const ROWS_MAX = 6_000_000;
+const KNOWN_MS = 500;
 
 interface Piece {
   readonly slice: RecentSlice;
@@ -68,6 +69,8 @@ export class RecentReader {
   readonly #deps: RecentReaderDeps;
   readonly #keys: RecentKeys;
   readonly #chunks: ChunkCache;
+  /** By node, for {@link KNOWN_MS}. */
+  readonly #read = new Map<string, Promise<RecentNode | undefined>>();
 
   constructor(deps: RecentReaderDeps) {
     this.#deps = deps;
@@ -75,8 +78,17 @@ export class RecentReader {
     this.#chunks = new ChunkCache(deps.redis);
   }
 
-  /** Undefined: there is nothing of it. Fails as Redis does. */
-  async of(nodeId: string): Promise<RecentNode | undefined> {
+  /** As it was a moment ago: many questions come together. Undefined: there is nothing of it. Fails as Redis does. */
+  of(nodeId: string): Promise<RecentNode | undefined> {
+    const known = this.#read.get(nodeId);
+    if (known !== undefined) return known;
+    const reading = this.#of(nodeId);
+    this.#read.set(nodeId, reading);
+    this.#deps.clock.after(KNOWN_MS, () => this.#read.delete(nodeId));
+    return reading;
+  }
+
+  async #of(nodeId: string): Promise<RecentNode | undefined> {
     const { redis } = this.#deps;
     const [node, tail, deleted] = await Promise.all([
       redis.call("HGETALL", this.#keys.node(nodeId)),
@@ -102,6 +114,7 @@ export class RecentReader {
   /** What Redis has of series of a node, by the node's ids, is read no more. Fails as Redis does. */
   async forget(nodeId: string, otherIds: readonly number[]): Promise<void> {
     await tellDeleted(this.#deps.redis, this.#keys, nodeId, otherIds, this.#deps.windowMs);
+    this.#read.delete(nodeId);
   }
 
   /** Ids of a node, for {@link forget}: they are known as long as the series are. */

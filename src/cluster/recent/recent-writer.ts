@@ -227,12 +227,11 @@ export class RecentWriter {
     const { redis, clock, nodeId, onWritten } = this.#deps;
     for (;;) {
       const atMs = clock.nowMs();
-      let part = await this.#read(this.#slice.readSeq, RECENT_SHARDS);
+      const part = await this.#read(this.#slice.readSeq, RECENT_SHARDS);
       if (part.afterSeq > this.#slice.readSeq && this.#pieces.length > 0) {
-        // The head has sealed what they hold, so they stay as they are.
+        // The head has sealed what they hold, so they stay as they are; the slice may have some of it again.
         this.#kept.push(...this.#pieces.splice(0));
         this.#nextSlice();
-        part = await this.#read(this.#slice.readSeq, RECENT_SHARDS);
       }
       this.#noteGap(part);
       const shards = Map.groupBy(part.blocks, ({ shard }) => shard);
@@ -242,7 +241,8 @@ export class RecentWriter {
       });
       await Promise.all(chunks.map(({ key, value }) => redis.call("SET", key, value, "EX", this.#ttlS)));
       const bytes = chunks.reduce((sum, { value }) => sum + value.length + KEY_BYTES, LISTED_BYTES);
-      const facts = sliceOf(part, { afterSeq: this.#slice.chainSeq, beforeUs: this.#slice.beforeUs, atMs });
+      const afterSeq = Math.min(this.#slice.chainSeq, part.afterSeq);
+      const facts = sliceOf(part, { afterSeq, beforeUs: this.#slice.beforeUs, atMs });
       const slice = create(RecentSliceSchema, { ...facts, bytes, shards: [...shards.keys()] });
       const written = ["", "", `${part.throughSeq}`, toBinary(RecentSliceSchema, slice), bytes];
       const left = this.#pieces.filter(({ throughSeq }) => throughSeq > part.throughSeq);

@@ -120,22 +120,41 @@ describe.skipIf(!hasRedis)("the recent window", () => {
     expect(await shown(rig, { fromUs })).toEqual({ values: numbers(3, 6), missing: [] });
   });
 
-  test("what was sealed before it was written is a gap, and is told", async () => {
+  test("what is sealed before it is written is written all the same, and a gap where the writer was not there", async () => {
     const { rig, write } = setUp();
-    const { writer, counts } = begin(rig);
+    const first = recent.writer(rig, 1);
+    await first.writer.write();
     write(2);
-    await writer.write();
+    await first.writer.write();
+    for (let i = 0; i < 3; i++) {
+      write(i);
+      rig.nodes[1].open.seal();
+    }
     write(1);
-    rig.nodes[1].open.seal();
-    write(1);
-    await writer.write();
+    await first.writer.write();
     write(1);
     recent.clock.advance(SLICE_MS);
+    await first.writer.write();
+    rig.nodes[1].open.seal();
+    await first.writer.close();
+    expect(first.counts.gaps).toBe(0);
+    expect(await shown(rig)).toEqual({ values: numbers(0, 7), missing: [] });
+
+    // As in a process that is killed, and replays a log whose beginning is sealed.
+    const more = rig.nodes[1].open.store;
+    more.recent.unread.read(Infinity);
+    write(1);
+    rig.nodes[1].open.seal();
+    write(2);
+    const { writer, counts } = begin(rig, { nextSeq: 100 });
     await writer.write();
     await writer.close();
     expect(counts.gaps).toBe(1);
-    expect(await shown(rig)).toMatchObject({ values: [0, 1, 3, 4], missing: [of(" from 2026-11-01T00:00:02Z on")] });
-    expect(await shown(rig, { fromUs: NOVEMBER_US + 3 * SECOND_US })).toEqual({ values: [3, 4], missing: [] });
+    expect(await shown(rig)).toMatchObject({
+      values: [...numbers(0, 7), 8, 9],
+      missing: [of(" from 2026-11-01T00:00:07Z on")],
+    });
+    expect(await shown(rig, { fromUs: NOVEMBER_US + 8 * SECOND_US })).toEqual({ values: [8, 9], missing: [] });
   });
 
   test("another past of a directory, and chunks that are gone, are not taken for what is there", async () => {
