@@ -83,9 +83,14 @@ export class AlertsRig {
   devices: DeviceStandings | undefined;
   /** Other nodes may evaluate rules. */
   isSpread = false;
+  /** What is asked for of the past does not come. */
+  isHistoryStuck = false;
   readonly #evaluators = new Map<string, { readonly evaluator: Evaluator; leave(): void }>();
   readonly #history: AlertsDeps["history"] = {
-    pointsFrom: async (seriesIds, fromUs, asOfS) => this.#pointsFrom(seriesIds, fromUs, asOfS),
+    pointsFrom: async (seriesIds, fromUs, asOfS) => {
+      if (this.isHistoryStuck) await new Promise(() => {});
+      return this.#pointsFrom(seriesIds, fromUs, asOfS);
+    },
     hours: async (seriesIds, fromUs, toUs) => this.#hours(seriesIds, fromUs, toUs),
     firstTimes: async (seriesIds) => Float64Array.from(seriesIds, (id) => this.#points.get(id)?.[0].timeUs ?? NaN),
     usualGapsMs: async (seriesIds) => Float64Array.from(seriesIds, (id) => this.#usualGapMs(id)),

@@ -120,7 +120,7 @@ test("a node that says nothing, or nonsense, does no harm: its rules come back",
   await temp(70);
   const node = impostor(nodeWith("hot"));
   await rig.pass(1_500);
-  node.say({ seenOrder: 1n, reports: [{ report: { case: "prepared", value: { names: [] } } }] });
+  node.say({ seenOrder: 1n, reports: [{ report: { case: "prepared", value: { names: ["hot"] } } }] });
   await rig.pass(100);
   expect(rig.alerts.rulesHere).toBe(0);
   const nonsense = { ...fired().report.value, state: "{", change: "exploded" };
@@ -132,6 +132,32 @@ test("a node that says nothing, or nonsense, does no harm: its rules come back",
   expect(rig.notices.join()).toContain("has said nothing for 4 s");
   await temp(81);
   expect(active()).toHaveLength(1);
+});
+
+test("a node that does not answer holds up nobody whose node has died", async () => {
+  await rig.put(HOT);
+  const node = await lend();
+  await rig.put({ ...HOT, name: "other" });
+  const mute = impostor(nodeWith("other", node));
+  await rig.pass(2_000);
+  expect(mute.orders).toHaveLength(1);
+  rig.leave(node);
+  await rig.settle();
+  await temp(81);
+  expect(active().map(({ rule }) => rule)).toContain("hot");
+});
+
+test("a past that cannot be read is not waited for", async () => {
+  await rig.put({ ...HOT, condition: { window: { function: "avg", over: "1m", above: 80 } } });
+  await temp(70);
+  const node = await lend();
+  rig.isHistoryStuck = true;
+  rig.leave(node);
+  await rig.pass(1_000);
+  await temp(95);
+  expect(active()).toEqual([]);
+  await rig.pass(3_000);
+  expect(active().map(({ rule }) => rule)).toEqual(["hot"]);
 });
 
 test("a stream says first which node it is, and ends with the desk", async () => {
@@ -161,6 +187,6 @@ test("whoever is too far behind gets nothing more", async () => {
 });
 
 /** A name of a node that a rule goes to. */
-function nodeWith(rule: string): string {
-  return Array.from({ length: 100 }, (_, i) => `i${i}`).find((id) => ruleHolder(rule, ["desk", id]) === id)!;
+function nodeWith(rule: string, ...others: readonly string[]): string {
+  return Array.from({ length: 100 }, (_, i) => `i${i}`).find((id) => ruleHolder(rule, ["desk", ...others, id]) === id)!;
 }

@@ -9,7 +9,7 @@ import { byAlert, play, timelineIn } from "./timeline.ts";
  * window loses in the moment of the move counts with the next point. After a death silences begin anew, as after a restart.
  */
 const OTHERWISE = {
-  moves: /^(late-(gaps|goes-on|short-gap)|no-data-fire-phases|set-right)\.txt$/,
+  moves: /^(late-(gaps|goes-on|short-gap)|no-data-(fire-phases|resolve)|set-right)\.txt$/,
   deaths:
     /^(late-(gaps|goes-on|short-gap)|no-data|absence|silent|deaf|keep-firing|count-silent|away|aggregates|set-right)/,
 };

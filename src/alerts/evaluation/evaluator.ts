@@ -149,11 +149,16 @@ export class Evaluator {
   async #prepare(rules: readonly LentRule[]): Promise<void> {
     this.#dropPrepared(() => true);
     for (const { rule: text, sinceMs } of rules) {
-      const rule = ruleFromJson(text);
-      this.#drop(rule.name);
-      const bound = this.#engine.addLent(rule, sinceMs);
-      this.#prepared.push(bound);
-      this.#unwant.set(rule.name, this.#deps.want(bound.matcher));
+      try {
+        const rule = ruleFromJson(text);
+        this.#drop(rule.name);
+        const bound = this.#engine.addLent(rule, sinceMs);
+        this.#prepared.push(bound);
+        this.#unwant.set(rule.name, this.#deps.want(bound.matcher));
+      } catch (error) {
+        // Another version may know more.
+        this.#deps.onTrouble(`a rule is not evaluated here: ${messageOf(error)}`);
+      }
     }
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#deps.clock.after(WANTED_AFTER_MS, resolve);

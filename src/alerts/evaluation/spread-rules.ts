@@ -61,13 +61,16 @@ interface Evaluating extends HeldBy {
   /** Number of the order that ended an instance; what was said before that was carried out does not count. By rule and key. */
   readonly resets: Map<string, number>;
   readonly left: PromiseWithResolvers<undefined>;
-  answer: PromiseWithResolvers<EvaluationReport["report"]> | undefined;
+  /** The order that is waited for. */
+  asked: { readonly number: number; resolve(report: EvaluationReport["report"]): void } | undefined;
 }
 
 export class SpreadRules {
   readonly #deps: SpreadRulesDeps;
   readonly #nodes = new Map<string, Evaluating>();
   readonly #holders = new Map<BoundRule, { readonly node: Evaluating; rule: Rule }>();
+  /** Resolves when a node has left: rules that it had go before what others are to be given. */
+  #lostOne = Promise.withResolvers<undefined>();
   #settling: Promise<void> | undefined;
   #isAgain = false;
   #cancelJoined = () => {};
@@ -93,7 +96,7 @@ export class SpreadRules {
     const left = Promise.withResolvers<undefined>();
     const joined: Evaluating = {
       ...{ nodeId: node.nodeId, send: (order) => node.send(order), end: () => node.end() },
-      ...{ heardAtMs: clock.monotonicMs(), orders: 0, resets: new Map(), left, answer: undefined },
+      ...{ heardAtMs: clock.monotonicMs(), orders: 0, resets: new Map(), left, asked: undefined },
     };
     this.#nodes.set(node.nodeId, joined);
     this.#cancelJoined();
@@ -137,6 +140,8 @@ export class SpreadRules {
     if (this.#nodes.get(node.nodeId) === node) this.#nodes.delete(node.nodeId);
     node.left.resolve(undefined);
     node.end();
+    this.#lostOne.resolve(undefined);
+    this.#lostOne = Promise.withResolvers();
     this.changed();
   }
 
@@ -223,8 +228,11 @@ export class SpreadRules {
     const texts = rules.map(({ rule, sinceMs }) => ({ rule: ruleToJson(rule), sinceMs }));
     const told = new Map(rules.map((bound) => [bound, bound.rule]));
     this.#order(node, { case: "prepare", value: { rules: texts } });
-    if ((await this.#answer(node))?.case !== "prepared") return;
-    const still = rules.filter((bound) => engine.rules.get(bound.rule.name) === bound && !this.#holders.has(bound));
+    const answer = await this.#answer(node, this.#lostOne.promise);
+    if (answer?.case !== "prepared") return;
+    const ready = new Set(answer.value.names);
+    const isStill = (bound: BoundRule) => engine.rules.get(bound.rule.name) === bound && !this.#holders.has(bound);
+    const still = rules.filter((bound) => ready.has(bound.rule.name) && isStill(bound));
     const atMs = engine.atMs();
     const states = still.map((bound) => ruleStateOf(bound, atMs));
     for (const bound of still) {
@@ -253,14 +261,15 @@ export class SpreadRules {
     }
   }
 
-  /** Undefined: the node has left, or does not answer and is sent away. */
-  async #answer(node: Evaluating): Promise<EvaluationReport["report"] | undefined> {
+  /** Undefined: the node has left, or does not answer and is sent away, or `unless` came before. */
+  async #answer(node: Evaluating, unless?: Promise<undefined>): Promise<EvaluationReport["report"] | undefined> {
     if (this.#nodes.get(node.nodeId) !== node) return undefined;
-    node.answer = Promise.withResolvers();
+    const { promise, resolve } = Promise.withResolvers<EvaluationReport["report"]>();
+    node.asked = { number: node.orders, resolve };
     const cancel = this.#deps.clock.after(ANSWER_MS, () => this.#leave(node));
-    const report = await Promise.race([node.answer.promise, node.left.promise]);
+    const report = await Promise.race([promise, node.left.promise, ...(unless === undefined ? [] : [unless])]);
     cancel();
-    node.answer = undefined;
+    node.asked = undefined;
     return report;
   }
 
@@ -281,7 +290,7 @@ export class SpreadRules {
 
   #hearOne(node: Evaluating, { rule, key, report }: EvaluationReport, seen: number): void {
     if (report.case === "prepared" || report.case === "ended") {
-      node.answer?.resolve(report);
+      if (node.asked !== undefined && seen >= node.asked.number) node.asked.resolve(report);
       return;
     }
     const { engine, book, clock } = this.#deps;

@@ -20,29 +20,36 @@ export interface TakeRulesDeps {
 
 /** Why nobody is heard meanwhile. */
 const MOVING = "rules move";
+/** All rules of the engine wait for the past of these. A node that is gone and is asked for it may take longer to be found out. */
+const PAST_MS = 3_000;
 
 /**
- * Open instances go on as they were {@link Engine.reported}. Frames are to be held back until it resolves. Never rejects: where the
- * past cannot be read, rules begin without.
+ * Open instances go on as they stand. Frames are to be held back until it resolves, which is soon. Never rejects: where the past cannot
+ * be read until then, rules begin without.
  */
 export async function takeRules(
   rules: readonly BoundRule[],
   states: readonly RuleState[],
   deps: TakeRulesDeps,
 ): Promise<void> {
-  const { engine, clock, profiles, history } = deps;
+  const { engine, clock, profiles } = deps;
   const before = clock.nowMs();
   engine.setHearing(false, MOVING);
   try {
     for (const bound of rules) engine.reclaim(bound);
     // Before more comes, which is held back and still to be evaluated.
     const latest = latestOf(rules, deps);
-    await profiles.load(before, false).catch(() => {});
+    const over = Promise.withResolvers<never>();
+    over.promise.catch(() => {});
+    const cancel = clock.after(PAST_MS, () => over.reject(new Error("the past is not read in time")));
+    const history = historyUntil(deps.history, over.promise);
+    await Promise.race([profiles.load(before, false), over.promise]).catch(() => {});
     await restorePast({
       ...{ engine: engineOf(engine, new Set(rules)), history, clock, evaluatedMs: NaN, latest },
       livedAfterMs: (timeMs) => Math.max(0, before - timeMs),
       framesAfter: () => [],
     }).catch(() => {});
+    cancel();
     const bound = new Map(rules.map((each) => [each.rule.name, each]));
     for (const { rule, silences } of states) {
       const taken = bound.get(rule);
@@ -51,6 +58,15 @@ export async function takeRules(
   } finally {
     engine.setHearing(true, MOVING);
   }
+}
+
+/** Nothing of it comes once that has rejected. */
+function historyUntil(history: History, over: Promise<never>): History {
+  return {
+    pointsFrom: (...asked) => Promise.race([history.pointsFrom(...asked), over]),
+    firstTimes: (...asked) => Promise.race([history.firstTimes(...asked), over]),
+    usualGapsMs: (...asked) => Promise.race([history.usualGapsMs(...asked), over]),
+  };
 }
 
 /** Through which these rules alone are seen: what others have heard they have evaluated. */
