@@ -150,7 +150,8 @@ test.skipIf(!hasRedis)(
         (await listed(call)).redisTrouble.includes("it is full"),
       );
     }
-    heats(desk);
+    const evaluators = (await listed(onDesk)).nodes.filter(({ rules }) => rules > 0).map(({ name }) => name);
+    heats(nodes.findIndex(({ name }) => evaluators.includes(name)));
     await uploadsGoOn("while Redis is full");
     await isTold(onDesk, AlertState.ACTIVE);
     const refused = await say(onDesk, "too much").catch((error: unknown) => errorOf(error));
