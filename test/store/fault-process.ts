@@ -121,7 +121,7 @@ function fullDisk(): Opened {
 function failingCalls(): Opened {
   const open = openStore({ dir });
   for (let i = 0; i < 6; i++) {
-    absorb(open, 1500);
+    absorb(open, 500);
     sealed(open, `seal ${i}`);
   }
   for (let i = 0; i < 4; i++) {

@@ -1,4 +1,4 @@
-"""Reads a manifest into the types of Kubernetes and back: keys that they do not have are lost. Prints them, a line each."""
+"""Reads manifests, a list of them as JSON, into the types of Kubernetes and back: keys that they do not have are lost. Prints them as such a list."""
 
 import json
 import sys
@@ -27,11 +27,17 @@ def differences(given, kept, place):
 
 
 api = client.ApiClient()
-for document in yaml.safe_load_all(sys.stdin):
-    kind = document["kind"]
-    try:
-        kept = api.sanitize_for_serialization(api.deserialize(Response(document), "V1" + kind))
-    except ValueError as error:
-        print(f"{kind}: {error}")
-        continue
-    print(*differences(document, kept, kind), sep="\n", end="")
+
+
+def lost(manifest):
+    for document in yaml.safe_load_all(manifest):
+        kind = document["kind"]
+        try:
+            kept = api.sanitize_for_serialization(api.deserialize(Response(document), "V1" + kind))
+        except ValueError as error:
+            yield f"{kind}: {error}"
+        else:
+            yield from differences(document, kept, kind)
+
+
+print(json.dumps([list(lost(manifest)) for manifest in json.load(sys.stdin)]))
