@@ -28,6 +28,7 @@ export interface RecentWriterDeps {
   readonly nextSeq: number;
   readonly windowMs: number;
   readonly budgetBytes: number;
+  /** Of points that are written again, in a slice, the bytes alone count. */
   onWritten(points: number, bytes: number): void;
   /** Points were sealed before they could be written, or what was written is gone: the window begins anew behind them. */
   onGap(): void;
@@ -52,6 +53,7 @@ interface TailPiece {
   readonly throughSeq: number;
   readonly atMs: number;
   readonly bytes: number;
+  readonly rows: number;
 }
 
 export class RecentWriter {
@@ -174,7 +176,7 @@ export class RecentWriter {
         this.#maxUs = Math.max(this.#maxUs, slice?.beforeUs ?? -1, slice?.toUs ?? -1);
       }
       this.#kept = pieces.map(({ field, bytes, slice }) => ({
-        ...{ field, bytes, throughSeq: Number(field), atMs: slice?.atMs ?? 0 },
+        ...{ field, bytes, throughSeq: Number(field), atMs: slice?.atMs ?? 0, rows: slice?.rows ?? 0 },
       }));
       [this.#run, this.#readSeq, this.#chainSeq] = [run, throughSeq, throughSeq];
       await redis.call("DEL", keys.deleted(nodeId));
@@ -208,7 +210,13 @@ export class RecentWriter {
       const slice = sliceOf(part, { afterSeq: this.#chainSeq, beforeUs: this.#maxUs, atMs });
       const chunk = { blocks: part.blocks.map(({ bytes }) => bytes) };
       const value = toBinary(RecentTailSchema, create(RecentTailSchema, { slice, chunk }));
-      const piece = { field: `${part.throughSeq}`, throughSeq: part.throughSeq, atMs, bytes: value.length + KEY_BYTES };
+      const piece = {
+        field: `${part.throughSeq}`,
+        throughSeq: part.throughSeq,
+        atMs,
+        bytes: value.length + KEY_BYTES,
+        rows: part.rows,
+      };
       const pieces = part.rows === 0 ? this.#pieces : [...this.#pieces, piece];
       const chainSeq = part.rows === 0 ? this.#chainSeq : part.throughSeq;
       const written = part.rows === 0 ? NOTHING : [piece.field, value, "", "", 0];
@@ -253,7 +261,8 @@ export class RecentWriter {
       if (!(await this.#advance(at, left, part.rows === 0 ? NOTHING : written, gone))) return false;
       [this.#pieces, this.#chainSeq] = [left, chainSeq];
       this.#went(part);
-      if (part.rows > 0) onWritten(part.rows, bytes);
+      const again = gone.reduce((sum, { rows }) => sum + rows, 0);
+      if (part.rows > 0) onWritten(Math.max(0, part.rows - again), bytes);
       this.#nextSlice();
       this.#slice.readSeq = part.throughSeq;
       this.#slice.chainSeq = ownSeq;
