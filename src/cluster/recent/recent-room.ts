@@ -1,7 +1,7 @@
 /** How much the recent window may take, and what goes where it is more. */
 import type { Redis } from "../redis/redis.ts";
 import { RECENT_SHARDS, TAIL, type RecentKeys } from "./recent-keys.ts";
-import { LET_GO } from "./recent-scripts.ts";
+import { LET_GO, UNLINK } from "./recent-scripts.ts";
 
 /** Of what Redis may take at all: the rest is for what cannot be done without. */
 const MEMORY_SHARE = 0.7;
@@ -16,7 +16,7 @@ export interface RecentRoom {
 
 /** The oldest slices go that are older than `windowMs`, or more than `budgetBytes` together. Fails as Redis does. */
 export async function letGo(
-  redis: Pick<Redis, "call" | "run">,
+  redis: Pick<Redis, "call" | "run" | "isFull">,
   keys: RecentKeys,
   windowMs: number,
   budgetBytes: number,
@@ -34,18 +34,23 @@ export async function letGo(
     return { bytes: left, dropped, fromMs: Math.floor(Number(fromMs.toString())) };
   };
   const room = await kept(budgetBytes);
+  // It takes nothing from anybody, and nobody else can give way.
+  if (redis.isFull) return less(room, await kept(room.bytes / 2));
   const over = overBytes((await redis.call("INFO", "memory")) as Buffer | null);
   if (over <= 0 || room.bytes === 0) return room;
-  const less = await kept(room.bytes - over);
-  return { ...less, dropped: room.dropped + less.dropped };
+  return less(room, await kept(room.bytes - over));
+}
+
+function less(before: RecentRoom, after: RecentRoom): RecentRoom {
+  return { ...after, dropped: before.dropped + after.dropped };
 }
 
 /** Points of a slice, wherever they stand. */
-export async function unlinkChunks(redis: Pick<Redis, "call">, keys: RecentKeys, member: string): Promise<void> {
+export async function unlinkChunks(redis: Pick<Redis, "run">, keys: RecentKeys, member: string): Promise<void> {
   const [nodeId, field] = member.split("/");
   if (field === TAIL) return;
   const chunks = Array.from({ length: RECENT_SHARDS }, (_, shard) => keys.chunk(nodeId, shard, Number(field)));
-  await Promise.all(chunks.map((key) => redis.call("UNLINK", key)));
+  await Promise.all(chunks.map((key) => redis.run(UNLINK, [key], [])));
 }
 
 /** Bytes that are taken past the share; what a Redis without a limit says is no number. */

@@ -65,6 +65,7 @@ return slices`,
  */
 export const LET_GO: RedisScript = {
   name: "the letting go of the recent window",
+  frees: true,
   lua: `
 local AT_ONCE = 500
 local t = redis.call('TIME')
@@ -91,4 +92,11 @@ local oldest = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
 local answer = { total, dropped, oldest[2] or '0' }
 for _, member in ipairs(gone) do answer[#answer + 1] = member end
 return answer`,
+};
+
+/** What a slice has of a shard goes. KEYS chunk. */
+export const UNLINK: RedisScript = {
+  name: "the letting go of a chunk",
+  frees: true,
+  lua: "return redis.call('UNLINK', KEYS[1])",
 };

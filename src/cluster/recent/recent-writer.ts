@@ -43,7 +43,6 @@ const SLICE_ROWS_MAX = 1_000_000;
 /** So many rows since the last piece are a slice at once: packing them twice would be for nothing. */
 const DIRECT_ROWS = 200_000;
 const ROOM_EVERY_MS = 60_000;
-const FULL_PAUSE_MS = 10_000;
 /** Of Redis' memory beside what stands in a value: its key, and what is listed of it. */
 const [KEY_BYTES, LISTED_BYTES] = [120, 300];
 const NOTHING: readonly RedisArgument[] = ["", "", "", "", 0];
@@ -78,7 +77,6 @@ export class RecentWriter {
   #deleted = new Set<number>();
   #rowsSince = 0;
   #roomAtMs = -Infinity;
-  #notBeforeMs = -Infinity;
   #ticking = Promise.resolve();
   #isTicking = false;
   #cancel = () => {};
@@ -117,8 +115,7 @@ export class RecentWriter {
 
   #tickIn(ms: number): void {
     this.#cancel();
-    const waitMs = Math.max(ms, this.#notBeforeMs - this.#deps.clock.monotonicMs());
-    this.#cancel = this.#deps.clock.after(waitMs, () => {
+    this.#cancel = this.#deps.clock.after(ms, () => {
       this.#isTicking = true;
       void this.write().then(() => {
         this.#isTicking = false;
@@ -129,6 +126,7 @@ export class RecentWriter {
 
   async #tick(isLast: boolean): Promise<void> {
     const { redis, clock, onTrouble } = this.#deps;
+    if (redis.isFull) await this.#makeRoom().catch(() => {});
     if (!redis.isUp) return;
     try {
       if (this.#run === "") await this.#resume();
@@ -146,10 +144,8 @@ export class RecentWriter {
       this.#run = "";
       if (!redis.isUp || this.#isClosed) return;
       onTrouble(`the recent window is not written: ${messageOf(error)}`);
-      if (error instanceof WatchpostError && error.status === "RESOURCE_EXHAUSTED") {
-        this.#notBeforeMs = clock.monotonicMs() + FULL_PAUSE_MS;
+      if (error instanceof WatchpostError && error.status === "RESOURCE_EXHAUSTED")
         await this.#makeRoom().catch(() => {});
-      }
     }
   }
 

@@ -87,6 +87,10 @@ class IoRedis implements Redis {
     return this.#isUp;
   }
 
+  get isFull(): boolean {
+    return !this.#isUp && this.#isFull;
+  }
+
   get trouble(): string {
     return this.#isUp ? "" : this.#trouble;
   }
@@ -105,12 +109,12 @@ class IoRedis implements Redis {
     let sha = this.#shas.get(script);
     if (sha === undefined) this.#shas.set(script, (sha = createHash("sha1").update(script.lua).digest("hex")));
     const rest = parametersOf([keys.length, ...keys, ...parameters]);
-    return this.#told(script.name, () =>
+    const once = () =>
       reply(this.#commands.callBuffer("EVALSHA", [sha, ...rest])).catch((error: unknown) => {
         if (!messageOf(error).startsWith("NOSCRIPT")) throw error;
         return reply(this.#commands.callBuffer("EVAL", [script.lua, ...rest]));
-      }),
-    );
+      });
+    return this.#told(script.name, once, script.frees === true && this.isFull);
   }
 
   async wait(
@@ -187,8 +191,8 @@ class IoRedis implements Redis {
     return this.#address.kind === "cluster";
   }
 
-  async #told<T>(command: string, run: () => Promise<T>): Promise<T> {
-    this.#refuseWhileDown(command);
+  async #told<T>(command: string, run: () => Promise<T>, isDoneWhileDown = false): Promise<T> {
+    if (!isDoneWhileDown) this.#refuseWhileDown(command);
     try {
       return await run();
     } catch (error) {

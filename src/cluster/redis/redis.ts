@@ -4,6 +4,8 @@ export type RedisArgument = string | number | Uint8Array;
 export interface Redis {
   /** Whether it answers, and takes what is written, as far as is known: looked at once a second, and with every connection. */
   readonly isUp: boolean;
+  /** Whether it does not, as far as is known, since it has no room: scripts that free some are run all the same. */
+  readonly isFull: boolean;
   /** Why it is not, in words; "": it is. */
   readonly trouble: string;
   /** Calls `listener` whenever {@link isUp} has changed. What was published meanwhile did not come. Returns what ends it. */
@@ -32,6 +34,8 @@ export interface Redis {
 export interface RedisScript {
   readonly name: string;
   readonly lua: string;
+  /** It only takes away. */
+  readonly frees?: true;
 }
 
 export type RedisReply = Buffer | number | null | RedisReply[];

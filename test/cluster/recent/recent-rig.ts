@@ -46,7 +46,7 @@ export async function openRecent(settings: readonly string[] = []): Promise<Rece
 }
 
 export async function openRecentOn(url: string): Promise<RecentRig> {
-  const redis = openRedis(parseRedisUrl(url)!, { clock: systemClock, name: "test" });
+  const redis = openRedis(parseRedisUrl(url)!, { clock: systemClock, name: "test", probeKey: "{t}:probe" });
   await until("Redis is up", () => redis.isUp);
   const clock = new ManualClock();
   return {

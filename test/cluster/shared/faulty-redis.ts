@@ -19,6 +19,10 @@ export class FaultyRedis implements Redis {
     });
   }
 
+  get isFull(): boolean {
+    return !this.#isCut && this.#inner.isFull;
+  }
+
   get isUp(): boolean {
     return !this.#isCut && this.#inner.isUp;
   }
