@@ -25,6 +25,8 @@ export interface RecentRig extends AsyncDisposable {
 
 export interface TestedWriter {
   readonly writer: RecentWriter;
+  /** As a process that is killed: nothing is written any more. */
+  kill(): void;
   readonly troubles: string[];
   readonly rooms: RecentRoom[];
   readonly counts: { points: number; bytes: number; gaps: number };
@@ -56,8 +58,16 @@ export async function openRecentOn(url: string): Promise<RecentRig> {
       const troubles: string[] = [];
       const rooms: RecentRoom[] = [];
       const counts = { points: 0, bytes: 0, gaps: 0 };
+      let isKilled = false;
+      const own = new Proxy(redis, {
+        get(target, name) {
+          if (name === "isUp") return !isKilled && target.isUp;
+          const value: unknown = Reflect.get(target, name, target);
+          return typeof value === "function" ? value.bind(target) : value;
+        },
+      });
       const writer = new RecentWriter({
-        ...{ redis, clock, registry, nodeId, prefix: "t", nextSeq: 0, windowMs: WINDOW_MS, budgetBytes: 2 ** 40 },
+        ...{ redis: own, clock, registry, nodeId, prefix: "t", nextSeq: 0, windowMs: WINDOW_MS, budgetBytes: 2 ** 40 },
         store: { recent: async (query) => runToEnd(open.store.recent.part(query, ENDLESS_SLICE)) },
         bus: { subscribe: () => () => {} },
         onWritten(points, bytes) {
@@ -69,7 +79,7 @@ export async function openRecentOn(url: string): Promise<RecentRig> {
         onTrouble: (sentence) => void troubles.push(sentence),
         ...more,
       });
-      return { writer, troubles, rooms, counts };
+      return { writer, kill: () => void (isKilled = true), troubles, rooms, counts };
     },
     reader(rig, node, earliestUs = () => 0) {
       const { registry } = rig.nodes[node];
