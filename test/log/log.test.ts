@@ -10,7 +10,9 @@ import { tempDir } from "../support/server-process.ts";
 import { openLog, readSegment, recordOf, spawn } from "./harness.ts";
 
 function segmentsIn(dir: string): string[] {
-  return readdirSync(dir).filter((name) => name.endsWith(".wal"));
+  return readdirSync(dir)
+    .filter((name) => name.endsWith(".wal"))
+    .sort();
 }
 
 describe("append", () => {
