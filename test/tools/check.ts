@@ -17,15 +17,17 @@ let passed = 0;
 let failed = 0;
 
 const generated = mkdtempSync(join(tmpdir(), "watchpost-generated-"));
-const directory = memoryDirectory() ?? mkdtempSync(join(tmpdir(), "watchpost-check-"));
-try {
-  // None of them needs another; tests run what was built.
-  await Promise.all([step("build", [bun, "build.ts"]), generation(), types(), step("format", [bun, "fmt", "--check"])]);
-  await tests();
-} finally {
-  rmSync(generated, { recursive: true, force: true });
-  rmSync(directory, { recursive: true, force: true });
-}
+const memory = memoryDirectory();
+/** Of costs, where there is none in memory. */
+const directory = memory ?? mkdtempSync(join(tmpdir(), "watchpost-check-"));
+process.on("exit", () => {
+  for (const path of [generated, directory]) rmSync(path, { recursive: true, force: true });
+});
+// Memory that is not given back is gone until the machine starts anew.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => process.exit(1));
+// None of them needs another; tests run what was built.
+await Promise.all([step("build", [bun, "build.ts"]), generation(), types(), step("format", [bun, "fmt", "--check"])]);
+await tests();
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;
 
@@ -63,7 +65,7 @@ async function tests(): Promise<void> {
     // Commands and servers of tests are the executable that was just built: it starts in a third of the time that the source takes.
     env: {
       ...process.env,
-      TMPDIR: directory,
+      TMPDIR: memory ?? tmpdir(),
       WATCHPOST_TEST_COSTS: costs,
       WATCHPOST_TEST_PROGRAM: join(root, "dist/watchpost"),
     },

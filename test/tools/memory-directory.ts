@@ -16,6 +16,8 @@ export function memoryDirectory(place = PLACE): string | undefined {
     const { bavail, bsize } = statfsSync(place);
     if (bavail * bsize < FREE_BYTES_MIN) return undefined;
     directory = mkdtempSync(join(place, "watchpost-check-"));
+    // As of any directory for temporary files: some tests are other users.
+    chmodSync(directory, 0o1777);
     const program = join(directory, "program");
     writeFileSync(program, "#!/bin/sh\n");
     chmodSync(program, 0o755);
