@@ -75,7 +75,7 @@ export class Engine {
     this.#wallTime = new WallTime(deps.newestArrivalMs, deps.clock.monotonicMs());
     this.#unsubscribe = [
       deps.registry.onAdded((id, metric) => this.#bindSeries(id, metric, () => true)),
-      deps.registry.onForgotten((ids) => ids.forEach((id) => this.#unbind(id))),
+      deps.registry.onForgotten((ids) => this.#forget(ids)),
     ];
   }
 
@@ -173,14 +173,18 @@ export class Engine {
     this.wake();
   }
 
-  /** Takes a frame that came to the run before `agoMs` before its end, and that it may not have evaluated, or not all of it. */
-  replay({ arrivalMs, count, seriesIds, timesUs, values }: Frame, agoMs: number): void {
+  /**
+   * Takes a frame that came to the run before `agoMs` before its end, and that it may not have evaluated, or not all of it. `only`: for
+   * these rules.
+   */
+  replay({ arrivalMs, count, seriesIds, timesUs, values }: Frame, agoMs: number, only?: ReadonlySet<object>): void {
     const { listener } = this.#deps;
     const atMs = this.#atMs() - agoMs;
     const arrivalUs = arrivalMs * 1_000;
     for (let i = 0; i < count; i++) {
       for (const probe of this.probesOf(seriesIds[i])) {
         const { instance } = probe;
+        if (only?.has(instance.shared) === false) continue;
         if (arrivalMs <= this.#rules.get(instance.rule.name)!.sinceMs) continue;
         const clockUs = probe.clockOf(timesUs[i], arrivalUs);
         if (clockUs <= instance.evaluatedUs) instance.restoreClock(probe, timesUs[i], clockUs, values[i], atMs, atMs);
@@ -356,6 +360,17 @@ export class Engine {
       bound.instances.set(place, instance);
     }
     return instance;
+  }
+
+  #forget(ids: Iterable<number>): void {
+    const lent = [...this.#rules.values()].filter((bound) => bound.isLent && bound.instances.size > 0);
+    for (const id of ids) {
+      this.#unbind(id);
+      for (const { instances } of lent) {
+        const instance = instances.get(id);
+        if (instances.delete(id)) this.#deps.listener.onGone(instance!);
+      }
+    }
   }
 
   /** The series is gone. */

@@ -262,6 +262,7 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
     unregister();
     unsubscribe();
     spread?.close();
+    intake.close();
     engine.close();
     published.close();
     moved.close();

@@ -28,7 +28,9 @@ export class WakeTimer {
     });
   }
 
+  /** It wakes nobody any more. */
   close(): void {
     this.#cancel?.();
+    this.#atMs = -Infinity;
   }
 }

@@ -145,6 +145,8 @@ test("a node that does not answer holds up nobody whose node has died", async ()
   await rig.settle();
   await temp(81);
   expect(active().map(({ rule }) => rule)).toContain("hot");
+  // It is not left with rules that it has made room for.
+  expect(mute.orders.length).toBeGreaterThan(1);
 });
 
 test("a past that cannot be read is not waited for", async () => {
@@ -158,6 +160,58 @@ test("a past that cannot be read is not waited for", async () => {
   expect(active()).toEqual([]);
   await rig.pass(3_000);
   expect(active().map(({ rule }) => rule)).toEqual(["hot"]);
+});
+
+test("what comes while a node is dead, and nobody knows it yet, is evaluated", async () => {
+  await rig.put(HOT);
+  await temp(70);
+  const node = impostor(nodeWith("hot"));
+  await rig.pass(1_500);
+  node.say({ seenOrder: 1n, reports: [{ report: { case: "prepared", value: { names: ["hot"] } } }] });
+  await rig.pass(2_000);
+  // For a moment.
+  await temp(95);
+  await rig.pass(1_000);
+  await temp(70);
+  expect(rig.alerts.rulesHere).toBe(0);
+  await rig.pass(6_000);
+  expect(rig.alerts.rulesHere).toBe(1);
+  expect(rig.transcript().map((line) => line.split(" ").slice(1, 3).join(" "))).toEqual([
+    "hot/a fired",
+    "hot/a cleared",
+  ]);
+});
+
+test("the alert of a series that is deleted ends, wherever it is evaluated", async () => {
+  await rig.put(HOT);
+  await lend();
+  await temp(81);
+  expect(active()).toHaveLength(1);
+  rig.forget("temp/a");
+  await rig.pass(1_000);
+  expect(active()).toEqual([]);
+  expect(rig.registry.count).toBe(0);
+});
+
+test("what was ended by hand while its rule was on its way is not as the node said before", async () => {
+  await rig.put(HOT);
+  await temp(70);
+  const node = impostor(nodeWith("hot"));
+  await rig.pass(1_500);
+  node.say({ seenOrder: 1n, reports: [{ report: { case: "prepared", value: { names: ["hot"] } } }] });
+  await rig.settle();
+  node.say({ seenOrder: 2n, reports: [fired()] });
+  await rig.settle();
+  // Another node is to have it.
+  rig.join();
+  await rig.pass(1_500);
+  expect(node.orders).toHaveLength(3);
+  rig.alerts.book.resolve(active()[0], "eve", "");
+  const instances = [{ key: "1", state: fired().report.value.state }];
+  node.say({ seenOrder: 3n, reports: [{ report: { case: "ended", value: { rules: [{ rule: "hot", instances }] } } }] });
+  await rig.pass(3_000);
+  await temp(95);
+  expect(active()).toHaveLength(1);
 });
 
 test("a stream says first which node it is, and ends with the desk", async () => {

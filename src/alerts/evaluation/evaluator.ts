@@ -49,6 +49,8 @@ export interface EvaluatorDeps {
 
 /** After so long other nodes know what is wanted here, and have sent it. */
 const WANTED_AFTER_MS = 500;
+/** Prepared rules that nobody wants evaluated are let go. */
+const PREPARED_MS_MAX = 10_000;
 const BEAT_MS = 1_000;
 /** Samples of instances that fire, told again where they have changed: so many of them a second. */
 const MET_A_BEAT_MAX = 1_000;
@@ -95,10 +97,10 @@ export class Evaluator {
   /** Carried out one after the other. */
   take(order: EvaluationOrder): void {
     this.#turn = this.#turn.then(async () => {
-      // What was reported so far is of before it.
-      this.#send();
       if (this.#isClosed) return;
       try {
+        // What was reported so far is of before it.
+        this.#send();
         await this.#carryOut(order);
       } catch (error) {
         this.#deps.onTrouble(`an order about rules cannot be carried out: ${messageOf(error)}`);
@@ -122,6 +124,7 @@ export class Evaluator {
     this.#isClosed = true;
     this.#cancelBeat();
     this.#unsubscribe();
+    this.#intake.close();
     this.#engine.close();
     for (const unwant of this.#unwant.values()) unwant();
     this.#unwant.clear();
@@ -130,11 +133,11 @@ export class Evaluator {
   async #carryOut({ number, order }: EvaluationOrder): Promise<void> {
     switch (order.case) {
       case "prepare":
-        return this.#prepare(order.value.rules);
+        return this.#prepare(order.value.rules, number);
       case "evaluate":
         return this.#evaluate(order.value);
       case "end":
-        return this.#end(order.value.names);
+        return this.#end(order.value.names, number);
       case "change": {
         const rule = ruleFromJson(order.value.rule);
         const bound = this.#engine.rules.get(rule.name);
@@ -146,7 +149,7 @@ export class Evaluator {
     }
   }
 
-  async #prepare(rules: readonly LentRule[]): Promise<void> {
+  async #prepare(rules: readonly LentRule[], number: bigint): Promise<void> {
     this.#dropPrepared(() => true);
     for (const { rule: text, sinceMs } of rules) {
       try {
@@ -164,7 +167,12 @@ export class Evaluator {
     this.#deps.clock.after(WANTED_AFTER_MS, resolve);
     await promise;
     if (this.#isClosed) return;
-    this.#letFramesIn = this.#intake.hold();
+    const letIn = (this.#letFramesIn = this.#intake.hold());
+    // All rules here wait for it.
+    this.#deps.clock.after(PREPARED_MS_MAX, () => {
+      if (this.#letFramesIn === letIn) this.#dropPrepared(() => true);
+    });
+    this.#seen = number;
     // What comes from now on is held back, and still to be evaluated.
     this.#newest.clear();
     for (const bound of this.#prepared) {
@@ -177,18 +185,19 @@ export class Evaluator {
     const wanted = new Set(states.map(({ rule }) => rule));
     const rules = this.#prepared.filter(({ rule }) => wanted.has(rule.name));
     this.#prepared = this.#prepared.filter(({ rule }) => !wanted.has(rule.name));
-    restoreStates(this.#engine, this.#deps.clock, states);
+    restoreStates(this.#engine, this.#deps.clock, states, this.#deps.onTrouble);
     const latestOf = (seriesId: number) => this.#newest.get(seriesId);
     await takeRules(rules, states, { ...this.#deps, latestOf, engine: this.#engine, profiles: this.#profiles });
     this.#newest.clear();
     this.#dropPrepared(() => true);
   }
 
-  #end(names: readonly string[]): void {
+  #end(names: readonly string[], number: bigint): void {
     const atMs = this.#engine.atMs();
     const ended = names.flatMap((name) => this.#engine.rules.get(name) ?? []).filter(({ isLent }) => !isLent);
     const states = ended.map((bound) => ruleStateOf(bound, atMs));
     for (const name of names) this.#drop(name);
+    this.#seen = number;
     this.#dropPrepared(({ rule }) => names.includes(rule.name));
     this.#reports.push({ report: { case: "ended", value: { rules: states } } });
   }
@@ -218,6 +227,7 @@ export class Evaluator {
   }
 
   #report(instance: Instance, report: NonNullable<Report["report"]>): void {
+    if (this.#isClosed) return;
     this.#reports.push({ rule: instance.rule.name, key: instance.key, report });
     if (this.#reports.length === 1) queueMicrotask(() => this.#send());
   }

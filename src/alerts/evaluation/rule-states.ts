@@ -24,14 +24,23 @@ export function ruleStateOf(bound: BoundRule, atMs: number): MessageInitShape<ty
   };
 }
 
-/** Rules that were handed over stand as it says. Throws INVALID_ARGUMENT. */
-export function restoreStates(engine: Engine, clock: Pick<Clock, "nowMs">, states: readonly RuleState[]): void {
+/** Rules that were handed over stand as it says. */
+export function restoreStates(
+  engine: Engine,
+  clock: Pick<Clock, "nowMs">,
+  states: readonly RuleState[],
+  onTrouble: (sentence: string) => void,
+): void {
   const now = { nowMs: clock.nowMs(), atMs: engine.atMs() };
   for (const { rule, instances } of states) {
     const bound = engine.rules.get(rule);
     for (const { key, state } of bound?.isLent === true ? instances : []) {
-      const instance = lentInstance(bound!, key, now);
-      if (instance !== undefined) report(instance, bound!, savedOf(state), undefined, now);
+      try {
+        const instance = lentInstance(bound!, key, now);
+        if (instance !== undefined) report(instance, bound!, savedOf(state), undefined, now);
+      } catch (error) {
+        onTrouble(`rule ${JSON.stringify(rule)} begins anew for ${key}: ${messageOf(error)}`);
+      }
     }
   }
 }

@@ -27,7 +27,7 @@ type OrderInit = NonNullable<MessageInitShape<typeof EvaluationOrderSchema>["ord
 
 export interface SpreadRulesDeps extends TakeRulesDeps {
   readonly book: Pick<AlertBook, "onChange" | "onLate" | "end">;
-  readonly intake: Pick<FrameIntake, "hold">;
+  readonly intake: FrameIntake;
   /** Of the node that has the desk. */
   readonly nodeId: string;
   /** Something was evaluated. */
@@ -48,8 +48,12 @@ export interface HeldBy {
 const SILENT_MS = 4_000;
 /** Nodes that start together are given rules together. */
 const JOINED_AFTER_MS = 1_000;
-const ANSWER_MS = 15_000;
+const ANSWER_MS = 8_000;
+/** Of so many rules in one order. */
+const LENT_AT_ONCE = 1_000;
+const RETRY_MS = 1_000;
 const LOOK_MS = 1_000;
+const HOMES_MAX = 200_000;
 const CHANGES: ReadonlySet<string> = new Set<Change>([
   ...(["pending", "moved", "cancelled", "fired", "rose", "fell", "keeping", "resumed", "cleared"] as const),
   ...(["stale", "heard"] as const),
@@ -69,6 +73,8 @@ export class SpreadRules {
   readonly #deps: SpreadRulesDeps;
   readonly #nodes = new Map<string, Evaluating>();
   readonly #holders = new Map<BoundRule, { readonly node: Evaluating; rule: Rule }>();
+  /** By rule, which node it goes to as long as there are no others. */
+  readonly #homes = new Map<string, string>();
   /** Resolves when a node has left: rules that it had go before what others are to be given. */
   #lostOne = Promise.withResolvers<undefined>();
   #settling: Promise<void> | undefined;
@@ -91,14 +97,17 @@ export class SpreadRules {
 
   /** A node offers to evaluate rules; one that comes again takes the place of what it was. */
   join(node: HeldBy): { hear(reports: EvaluationReports): void; leave(): void } {
-    this.#nodes.get(node.nodeId)?.end();
     const { clock } = this.#deps;
+    const before = this.#nodes.get(node.nodeId);
+    if (before !== undefined) this.#leave(before);
     const left = Promise.withResolvers<undefined>();
     const joined: Evaluating = {
       ...{ nodeId: node.nodeId, send: (order) => node.send(order), end: () => node.end() },
       ...{ heardAtMs: clock.monotonicMs(), orders: 0, resets: new Map(), left, asked: undefined },
     };
-    this.#nodes.set(node.nodeId, joined);
+    if (this.#isClosed) node.end();
+    else this.#nodes.set(node.nodeId, joined);
+    this.#homes.clear();
     this.#cancelJoined();
     this.#cancelJoined = clock.after(JOINED_AFTER_MS, () => this.changed());
     return { hear: (reports) => this.#hear(joined, reports), leave: () => this.#leave(joined) };
@@ -108,7 +117,7 @@ export class SpreadRules {
   changed(): void {
     if (this.#isClosed) return;
     this.#isAgain = true;
-    this.#settling ??= this.#settle().finally(() => (this.#settling = undefined));
+    this.#settling ??= this.#settle();
   }
 
   /** The condition of an instance must hold anew. */
@@ -138,6 +147,7 @@ export class SpreadRules {
 
   #leave(node: Evaluating): void {
     if (this.#nodes.get(node.nodeId) === node) this.#nodes.delete(node.nodeId);
+    this.#homes.clear();
     node.left.resolve(undefined);
     node.end();
     this.#lostOne.resolve(undefined);
@@ -152,8 +162,11 @@ export class SpreadRules {
 
   #lookLater(): void {
     const { clock, onNotice } = this.#deps;
+    const dueMs = clock.monotonicMs() + LOOK_MS;
     this.#cancelLook = clock.after(LOOK_MS, () => {
       this.#lookLater();
+      // What was said meanwhile is not read yet, where this node itself stood still.
+      if (clock.monotonicMs() > dueMs + LOOK_MS) return;
       for (const node of [...this.#nodes.values()]) {
         if (clock.monotonicMs() - node.heardAtMs <= SILENT_MS) continue;
         onNotice(
@@ -169,13 +182,16 @@ export class SpreadRules {
       this.#isAgain = false;
       try {
         this.#tellChanges();
-        await this.#takeBack(this.#lost(), []);
+        await this.#takeLost();
         for (const node of [...this.#nodes.values()]) await this.#recall(node);
         for (const node of [...this.#nodes.values()]) await this.#lend(node);
       } catch (error) {
-        this.#deps.onTrouble(`rules cannot be spread over nodes: ${messageOf(error)}`);
+        const { clock, onTrouble } = this.#deps;
+        onTrouble(`rules cannot be spread over nodes: ${messageOf(error)}`);
+        clock.after(RETRY_MS, () => this.changed());
       }
     }
+    this.#settling = undefined;
   }
 
   /** What is no rule any more ends where it is; what says something else says it there. */
@@ -200,9 +216,17 @@ export class SpreadRules {
   }
 
   #belongsTo(nodeId: string): BoundRule[] {
-    const ids = [this.#deps.nodeId, ...this.#nodes.keys()];
     const rules = [...this.#deps.engine.rules.values()].filter(({ rule }) => isOfSeries(rule) && !rule.isDisabled);
-    return rules.filter(({ rule }) => ruleHolder(rule.name, ids) === nodeId);
+    return rules.filter(({ rule }) => this.#homeOf(rule.name) === nodeId);
+  }
+
+  #homeOf(rule: string): string {
+    const known = this.#homes.get(rule);
+    if (known !== undefined) return known;
+    const home = ruleHolder(rule, [this.#deps.nodeId, ...this.#nodes.keys()]);
+    if (this.#homes.size >= HOMES_MAX) this.#homes.clear();
+    this.#homes.set(rule, home);
+    return home;
   }
 
   /** Rules that it holds and another one should. */
@@ -223,13 +247,19 @@ export class SpreadRules {
   /** Rules that nobody else holds and it should. */
   async #lend(node: Evaluating): Promise<void> {
     const { engine } = this.#deps;
-    const rules = this.#belongsTo(node.nodeId).filter((bound) => !this.#holders.has(bound));
+    const all = this.#belongsTo(node.nodeId).filter((bound) => !this.#holders.has(bound));
+    const rules = all.slice(0, LENT_AT_ONCE);
+    if (rules.length < all.length) this.#isAgain = true;
     if (rules.length === 0 || this.#nodes.get(node.nodeId) !== node) return;
     const texts = rules.map(({ rule, sinceMs }) => ({ rule: ruleToJson(rule), sinceMs }));
     const told = new Map(rules.map((bound) => [bound, bound.rule]));
     this.#order(node, { case: "prepare", value: { rules: texts } });
     const answer = await this.#answer(node, this.#lostOne.promise);
-    if (answer?.case !== "prepared") return;
+    if (answer?.case !== "prepared") {
+      // It waits with all that comes until it is told what becomes of them.
+      if (this.#nodes.get(node.nodeId) === node) this.#order(node, { case: "evaluate", value: { rules: [] } });
+      return;
+    }
     const ready = new Set(answer.value.names);
     const isStill = (bound: BoundRule) => engine.rules.get(bound.rule.name) === bound && !this.#holders.has(bound);
     const still = rules.filter((bound) => ready.has(bound.rule.name) && isStill(bound));
@@ -239,15 +269,30 @@ export class SpreadRules {
       engine.lend(bound);
       this.#holders.set(bound, { node, rule: told.get(bound)! });
     }
+    this.#deps.intake.remembers = true;
     this.#order(node, { case: "evaluate", value: { rules: states } });
     if (still.some((bound) => bound.rule !== told.get(bound))) this.#isAgain = true;
   }
 
+  /** Of nodes that have gone: what came since they said something for the last time is evaluated here. */
+  async #takeLost(): Promise<void> {
+    const { clock, intake } = this.#deps;
+    const lost = this.#lost();
+    if (lost.length === 0) return;
+    const heardAtMs = Math.min(...lost.map((bound) => this.#holders.get(bound)!.node.heardAtMs));
+    const untilMs = clock.nowMs() - (clock.monotonicMs() - heardAtMs);
+    await this.#takeBack(lost, [], { untilMs, framesAfter: (arrivalMs) => intake.after(arrivalMs) });
+  }
+
   /** They are evaluated here from now on. */
-  async #takeBack(rules: readonly BoundRule[], states: LentStates["rules"]): Promise<void> {
+  async #takeBack(
+    rules: readonly BoundRule[],
+    states: LentStates["rules"],
+    evaluated?: Parameters<typeof takeRules>[3],
+  ): Promise<void> {
     if (rules.length === 0) return;
-    const { engine, intake, clock } = this.#deps;
-    restoreStates(engine, clock, states);
+    const { engine, intake, clock, onTrouble } = this.#deps;
+    restoreStates(engine, clock, states, onTrouble);
     for (const bound of rules) this.#holders.delete(bound);
     const letIn = intake.hold();
     try {
@@ -255,9 +300,11 @@ export class SpreadRules {
         rules.filter((bound) => engine.rules.get(bound.rule.name) === bound),
         states,
         this.#deps,
+        evaluated,
       );
     } finally {
       letIn();
+      intake.remembers = this.#holders.size > 0;
     }
   }
 
@@ -289,6 +336,13 @@ export class SpreadRules {
   }
 
   #hearOne(node: Evaluating, { rule, key, report }: EvaluationReport, seen: number): void {
+    if (report.case === "ended") {
+      // What was ended by hand meanwhile is not as it says.
+      const isReset = (name: string, at: string) => seen < (node.resets.get(`${name}\0${at}`) ?? 0);
+      for (const state of report.value.rules) {
+        state.instances = state.instances.filter((instance) => !isReset(state.rule, instance.key));
+      }
+    }
     if (report.case === "prepared" || report.case === "ended") {
       if (node.asked !== undefined && seen >= node.asked.number) node.asked.resolve(report);
       return;
@@ -296,7 +350,10 @@ export class SpreadRules {
     const { engine, book, clock } = this.#deps;
     const bound = engine.rules.get(rule);
     if (bound === undefined || this.#holders.get(bound)?.node !== node) return;
-    if (seen < (node.resets.get(`${rule}\0${key}`) ?? 0)) return;
+    const isOfBefore = seen < (node.resets.get(`${rule}\0${key}`) ?? 0);
+    if (isOfBefore && (report.case === "change" || report.case === "met")) return;
+    // Deleted series are known here, too; what it was about would be made known again.
+    if (report.case === "gone" && bound.rule.groupBy === undefined) return;
     const now = { nowMs: clock.nowMs(), atMs: engine.atMs() };
     const instance = lentInstance(bound, key, now);
     if (instance === undefined) return;
@@ -306,7 +363,9 @@ export class SpreadRules {
         if (!CHANGES.has(change)) throw new TypeError(`there is no change ${JSON.stringify(change)}`);
         const because: ClearedReason = reason === "no_data" ? "no_data" : "resolved";
         reported(instance, bound, savedOf(state), sampleOf(lead, bound), now);
-        return book.onChange(instance, change as Change, because);
+        // One that it lost the state of begins anew there, and is the same here.
+        const isSame = change === "fired" && instance.alertId !== null;
+        return book.onChange(instance, isSame ? "rose" : (change as Change), because);
       }
       case "met": {
         const met = sampleOf(report.value, bound);

@@ -1,5 +1,7 @@
 /** Rules that another node evaluated are evaluated here from now on. */
 import type { Clock } from "../../model/clock.ts";
+import { messageOf } from "../../model/errors.ts";
+import type { Frame } from "../../model/frame.ts";
 import type { RuleState } from "../../wire/gen/evaluation_pb.ts";
 import type { BoundRule } from "../bound-rule.ts";
 import type { Engine } from "../engine.ts";
@@ -12,6 +14,7 @@ import { restoreSilences } from "./rule-states.ts";
 export interface TakeRulesDeps {
   readonly engine: Engine;
   readonly clock: Clock;
+  onTrouble(sentence: string): void;
   readonly profiles: SeasonalProfiles;
   readonly history: History & HourlyHistory;
   /** The newest point of a series; undefined: there is none, or nobody knows. */
@@ -24,19 +27,26 @@ const MOVING = "rules move";
 const PAST_MS = 3_000;
 
 /**
- * Open instances go on as they stand. Frames are to be held back until it resolves, which is soon. Never rejects: where the past cannot
+ * Open instances go on as they stand. `evaluated`: what came since then was evaluated by nobody; left out: everything was. Frames are to be held back until it resolves, which is soon. Never rejects: where the past cannot
  * be read until then, rules begin without.
  */
 export async function takeRules(
   rules: readonly BoundRule[],
   states: readonly RuleState[],
   deps: TakeRulesDeps,
+  evaluated?: { readonly untilMs: number; framesAfter(arrivalMs: number): Iterable<Frame> },
 ): Promise<void> {
-  const { engine, clock, profiles } = deps;
+  const { engine, clock, profiles, onTrouble } = deps;
   const before = clock.nowMs();
   engine.setHearing(false, MOVING);
   try {
-    for (const bound of rules) engine.reclaim(bound);
+    for (const bound of rules) {
+      try {
+        engine.reclaim(bound);
+      } catch (error) {
+        onTrouble(`rule ${JSON.stringify(bound.rule.name)} does not go on where it was: ${messageOf(error)}`);
+      }
+    }
     // Before more comes, which is held back and still to be evaluated.
     const latest = latestOf(rules, deps);
     const over = Promise.withResolvers<never>();
@@ -45,9 +55,10 @@ export async function takeRules(
     const history = historyUntil(deps.history, over.promise);
     await Promise.race([profiles.load(before, false), over.promise]).catch(() => {});
     await restorePast({
-      ...{ engine: engineOf(engine, new Set(rules)), history, clock, evaluatedMs: NaN, latest },
+      ...{ engine: engineOf(engine, new Set(rules)), history, clock, latest },
+      evaluatedMs: evaluated?.untilMs ?? NaN,
       livedAfterMs: (timeMs) => Math.max(0, before - timeMs),
-      framesAfter: () => [],
+      framesAfter: (arrivalMs) => evaluated?.framesAfter(arrivalMs) ?? [],
     }).catch(() => {});
     cancel();
     const bound = new Map(rules.map((each) => [each.rule.name, each]));
@@ -75,7 +86,7 @@ function engineOf(engine: Engine, rules: ReadonlySet<object>): PastEngine {
     probesOf: (seriesId) => engine.probesOf(seriesId).filter(({ instance }) => rules.has(instance.shared)),
     atMs: () => engine.atMs(),
     schedule: (instance) => engine.schedule(instance),
-    replay: (frame, agoMs) => engine.replay(frame, agoMs),
+    replay: (frame, agoMs) => engine.replay(frame, agoMs, rules),
   };
 }
 
