@@ -173,10 +173,7 @@ export class Engine {
     this.wake();
   }
 
-  /**
-   * Takes a frame that came to the run before `agoMs` before its end, and that it may not have evaluated, or not all of it. `only`: for
-   * these rules.
-   */
+  /** Takes a frame that came to the run before `agoMs` before its end, and of which it may have evaluated some. `only`: for these rules. */
   replay({ arrivalMs, count, seriesIds, timesUs, values }: Frame, agoMs: number, only?: ReadonlySet<object>): void {
     const { listener } = this.#deps;
     const atMs = this.#atMs() - agoMs;
