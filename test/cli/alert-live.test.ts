@@ -228,7 +228,7 @@ testNeeding([program("script")])(
 testNeeding([program("script")])(
   "on a terminal, while there is no server: says so, and fails in the end",
   async () => {
-    const { code, out } = await rig.onTerminal(["alerts", "--for", "1s", "--server", "127.0.0.1:1"]);
+    const { code, out } = await rig.onTerminal(["alerts", "--for", "4s", "--server", "127.0.0.1:1"]);
     expect(code).toBe(1);
     const [, screen, after] = out.split(/\x1b\[\?1049[hl]/);
     expect(screen).toContain("not connected: connect ECONNREFUSED 127.0.0.1:1");
@@ -263,7 +263,7 @@ test("where the server cannot go on, as after it is restored, says so and begins
 }, 120_000);
 
 test("for a while without a server fails", async () => {
-  const { code, out, err } = await rig.run(["alerts", "--for", "1s", "--server", "127.0.0.1:1"]);
+  const { code, out, err } = await rig.run(["alerts", "--for", "4s", "--server", "127.0.0.1:1"]);
   expect([code, out]).toEqual([1, ""]);
   expect(err).toContain("could not watch 127.0.0.1:1: ");
 }, 120_000);
