@@ -10,10 +10,6 @@ export class Outgoing<T> implements AsyncIterable<T> {
     this.#max = max;
   }
 
-  get isEnded(): boolean {
-    return this.#isEnded;
-  }
-
   /** False where it has ended, or ends since its reader is too far behind. */
   push(message: T): boolean {
     if (this.#waiting.length >= this.#max) this.end();

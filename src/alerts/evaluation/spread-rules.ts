@@ -140,11 +140,6 @@ export class SpreadRules {
     for (const node of [...this.#nodes.values()]) this.#leave(node);
   }
 
-  /** Resolves once every rule is where it belongs, as things stand. */
-  async settled(): Promise<void> {
-    while (this.#settling !== undefined) await this.#settling;
-  }
-
   #leave(node: Evaluating): void {
     if (this.#nodes.get(node.nodeId) === node) this.#nodes.delete(node.nodeId);
     this.#homes.clear();
