@@ -12,6 +12,7 @@ const ARGUMENTS = [
 const DEADLINE_MS = 60_000;
 /** To look is work for the page, too: what takes long is looked at less often. */
 const [POLL_MS_MIN, POLL_MS_MAX] = [20, 250];
+const NAVIGATED = "Inspected target navigated";
 const STEPS = 8;
 
 /** In the window, in pixels. */
@@ -59,7 +60,13 @@ export class Page implements AsyncDisposable {
 
   async until(isSo: () => Promise<boolean>, what: string): Promise<void> {
     const since = performance.now();
-    while (!(await isSo())) {
+    const isSoNow = () =>
+      isSo().catch((error: Error) => {
+        // It was asked, and went to another page, or loaded this one again.
+        if (error.message.includes(NAVIGATED)) return false;
+        throw error;
+      });
+    while (!(await isSoNow())) {
       const waitedMs = performance.now() - since;
       if (waitedMs > DEADLINE_MS) throw new Error(`the page never ${what}; it shows: ${await this.text()}`);
       await Bun.sleep(Math.min(Math.max(POLL_MS_MIN, waitedMs / 8), POLL_MS_MAX));
