@@ -187,7 +187,7 @@ describe("from the command line", () => {
   }, 120_000);
 
   test("watch sees what is uploaded meanwhile, and ends with a summary", async () => {
-    const watching = run(["watch", "live.*", "--json", "--for", "3s", "--server", server.grpc]);
+    const watching = run(["watch", "live.*", "--json", "--for", "6s", "--server", server.grpc]);
     const csv = 'metric,value,room\nlive.t,21.5,"a, ""b"""\n';
     await Bun.sleep(500);
     expect((await run(["upload", "-", "--source", "csv", "--server", server.grpc], { stdin: csv })).code).toBe(0);

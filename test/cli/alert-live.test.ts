@@ -130,8 +130,8 @@ test("only what is asked for, and what leaves it once more", async () => {
 
 test("--for ends by itself with a summary by severity; JSON stays clean of it", async () => {
   await send("s1", 20);
-  const plain = rig.follow(["alerts", "--for", "6s"]);
-  const json = rig.follow(["alerts", "--for", "6s", "--json"]);
+  const plain = rig.follow(["alerts", "--for", "8s"]);
+  const json = rig.follow(["alerts", "--for", "8s", "--json"]);
   await plain.until(has("active"));
   await json.until(has("snapshotEnd"));
   await send("s2", 95);
@@ -208,7 +208,7 @@ testNeeding([program("script")])(
   "on a terminal: a screen that fits, then the summary",
   async () => {
     await send("terminal", 95);
-    const { code, out } = await rig.onTerminal(["alerts", "--for", "3s"], "", 60);
+    const { code, out } = await rig.onTerminal(["alerts", "--for", "6s"], "", 60);
     expect(code).toBe(0);
     const [before, screen, after] = out.split(/\x1b\[\?1049[hl]/);
     expect(before).toBe("");

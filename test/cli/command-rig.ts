@@ -27,6 +27,8 @@ export interface Followed {
   readonly lines: string[];
   /** Resolves with all lines so far, once they are what is wanted; rejects with them after a while. */
   until(isWanted: (lines: readonly string[]) => boolean): Promise<readonly string[]>;
+  /** Resolves once a line on standard error has it in it. */
+  untilSaid(text: string): Promise<void>;
   /** Ctrl-C; resolves when it has ended. */
   interrupt(): Promise<Ended>;
   readonly ended: Promise<Ended>;
@@ -125,33 +127,15 @@ export async function startCommandRig(name: string): Promise<CommandRig> {
 
 function follow(command: readonly string[], env: Record<string, string>): Followed {
   const child = Bun.spawn([...command], { env, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
-  const lines: string[] = [];
-  let wake = () => {};
-  const reading = (async () => {
-    let rest = "";
-    const decoder = new TextDecoder();
-    for await (const bytes of child.stdout) {
-      const parts = (rest + decoder.decode(bytes, { stream: true })).split("\n");
-      rest = parts.pop()!;
-      lines.push(...parts);
-      wake();
-    }
-  })();
+  const [out, err] = [linesOf(child.stdout), linesOf(child.stderr)];
   const ended = (async () => {
-    const err = await child.stderr.text();
-    await reading;
-    return { code: await child.exited, out: lines.map((line) => `${line}\n`).join(""), err };
+    const [printed, said] = await Promise.all([out.all, err.all]);
+    return { code: await child.exited, out: printed, err: said };
   })();
   return {
-    lines,
-    ended,
-    async until(isWanted) {
-      const deadlineMs = performance.now() + PATIENCE_MS;
-      while (!isWanted(lines)) {
-        if (performance.now() > deadlineMs) throw new Error(`waited in vain:\n${lines.join("\n")}`);
-        await Promise.race([new Promise<void>((resolve) => (wake = resolve)), Bun.sleep(100)]);
-      }
-      return lines;
+    ...{ lines: out.lines, ended, until: out.until },
+    async untilSaid(text) {
+      await err.until((lines) => lines.some((line) => line.includes(text)));
     },
     interrupt() {
       child.kill("SIGINT");
@@ -159,4 +143,33 @@ function follow(command: readonly string[], env: Record<string, string>): Follow
     },
     kill: () => child.kill("SIGKILL"),
   };
+}
+
+/** As they come; `all`: what came, once it has ended. */
+function linesOf(stream: ReadableStream<Uint8Array>) {
+  const lines: string[] = [];
+  let wake = () => {};
+  const all = (async () => {
+    let text = "";
+    let rest = "";
+    const decoder = new TextDecoder();
+    for await (const bytes of stream) {
+      const more = decoder.decode(bytes, { stream: true });
+      text += more;
+      const parts = (rest + more).split("\n");
+      rest = parts.pop()!;
+      lines.push(...parts);
+      wake();
+    }
+    return text;
+  })();
+  const until: Followed["until"] = async (isWanted) => {
+    const deadlineMs = performance.now() + PATIENCE_MS;
+    while (!isWanted(lines)) {
+      if (performance.now() > deadlineMs) throw new Error(`waited in vain:\n${lines.join("\n")}`);
+      await Promise.race([new Promise<void>((resolve) => (wake = resolve)), Bun.sleep(100)]);
+    }
+    return lines;
+  };
+  return { lines, all, until };
 }

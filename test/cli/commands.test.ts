@@ -191,7 +191,8 @@ describe("upload", () => {
     while ((await stored()) < 2) await Bun.sleep(50);
     child.stdin.write('{"metric":"slow.c","value":3}\n{"metric":"slow.d",');
     await child.stdin.flush();
-    await Bun.sleep(100);
+    // Until it has read them.
+    await Bun.sleep(1_000);
     child.kill("SIGINT");
     const err = await child.stderr.text();
     expect([await child.exited, err]).toEqual([130, expect.stringContaining("interrupted: 3 points stored")]);
@@ -233,13 +234,13 @@ describe("upload", () => {
 });
 
 test("watch for a while without a server fails", async () => {
-  const { code, out, err } = await run(["watch", "--for", "1s", "--server", "127.0.0.1:1"]);
+  const { code, out, err } = await run(["watch", "--for", "4s", "--server", "127.0.0.1:1"]);
   expect([code, out]).toEqual([1, ""]);
   expect(err).toContain("could not watch 127.0.0.1:1: ");
 });
 
 test("watch says which interval was granted where it is another one", async () => {
-  const { err } = await run(["watch", "--interval", "10ms", "--for", "1500ms", "--json", ...at()]);
+  const { err } = await run(["watch", "--interval", "10ms", "--for", "4s", "--json", ...at()]);
   expect(err).toContain("--interval is 10ms; the server grants 1s");
   expect((await run(["watch", "--for", "1500ms", "--json", ...at()])).err).not.toContain("grants");
 });

@@ -170,11 +170,10 @@ test("a server that comes within the wait gets everything", async () => {
   rig.server.kill();
   await rig.server.exited;
   const args = ["--server", grpc, "--wait", "1m", "--name", "waited", "--devices", "2", "--duration", "2s"];
-  const running = rig.run(["simulate", ...args, "--interval", "100ms", "--json"]);
-  await Bun.sleep(1_500);
+  const followed = rig.follow(["simulate", ...args, "--interval", "100ms", "--json"]);
+  await followed.untilSaid(`waiting for ${grpc}, 1m at most`);
   await rig.restart();
-  const { code, out, err } = await running;
-  expect(err).toContain(`waiting for ${grpc}, 1m at most`);
+  const { code, out } = await followed.ended;
   expect(JSON.parse(out)).toMatchObject({ missing: 0, unanswered: 0 });
   expect((JSON.parse(out) as Outcome).sent).toBeGreaterThan(150);
   expect(code).toBe(0);
@@ -185,7 +184,8 @@ test("where the server goes and stays away, what is stored and missing is unknow
   while (!(await rig.ok(["series", "--filter", "source=away-*"])).includes("away-machine-0002")) await Bun.sleep(50);
   rig.server.kill();
   await rig.server.exited;
-  await Bun.sleep(500);
+  // Readings go on at an interval of 100 ms: some of them are sent to nobody.
+  await Bun.sleep(1_500);
   const { code, out, err } = await followed.interrupt();
   await rig.restart();
   expect(err).toContain("waiting for answers to what was sent, 10s at most; Ctrl-C ends at once");
