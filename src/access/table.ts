@@ -155,6 +155,7 @@ const MAY: Readonly<Record<string, string>> = {
   "admin, for everything, for nodes": `
     analytics.Nodes/AnnounceDevice
     analytics.Nodes/EvaluateRules
+    analytics.Nodes/ExchangeLive
     analytics.Nodes/ReadSharedState
     analytics.Nodes/QuerySeries
     analytics.Nodes/DeleteNodeSeries`,

@@ -58,6 +58,8 @@ export interface ClusterDesk {
   readonly holder: string;
   /** That this node evaluates, whether as the desk or for it. */
   readonly rules: number;
+  /** Whether what comes to other nodes is heard here: what they alone hear is not silent. */
+  setHearing(isHearing: boolean): void;
   seat(deps: SeatDeps): MovingDesk;
   /** From now on this node takes part in which is the desk. */
   serve(gate: DrainingGate, opening: AsyncDisposableStack): void;
@@ -65,6 +67,8 @@ export interface ClusterDesk {
 
 /** A node that is further behind than this does not become the desk while another one lives that is not. */
 const BEHIND_MAX = 1_000n;
+/** Why nobody is silent. */
+const OTHERS = "other nodes";
 
 export function clusterDesk(deps: ClusterDeskDeps): ClusterDesk {
   const { nodeId, config, storage, history, everywhere, nodes, shared, journal, wanted } = deps;
@@ -85,7 +89,12 @@ export function clusterDesk(deps: ClusterDeskDeps): ClusterDesk {
     },
   });
   const addressOfHolder = () => others().find((record) => record.nodeId === holder())?.address;
+  let hearsAll = redis.isUp;
   return {
+    setHearing(isHearing) {
+      hearsAll = isHearing;
+      seat?.setHearing(isHearing, OTHERS);
+    },
     get holder() {
       return holder();
     },
@@ -121,7 +130,9 @@ export function clusterDesk(deps: ClusterDeskDeps): ClusterDesk {
         elsewhere: () => moving.elsewhere,
         mayEvaluate: () => isServing,
       });
-      followHearing(moving, storage, nodes, stopping);
+      moving.setHearing(storage.isClockTrusted(), "clock");
+      storage.whenClockTrusted(() => moving.setHearing(true, "clock"));
+      moving.setHearing(hearsAll, OTHERS);
       return (seat = moving);
     },
     serve(gate, stack) {
@@ -163,21 +174,6 @@ export function clusterDesk(deps: ClusterDeskDeps): ClusterDesk {
       void writes.wasHere().then((wasHere) => wasHere && opened.resume());
     },
   };
-}
-
-/** What other nodes alone hear while Redis is away is not silent. */
-function followHearing(
-  seat: MovingDesk,
-  { isClockTrusted, whenClockTrusted }: Storage,
-  { redis, members }: OpenMembers,
-  stopping: AbortSignal,
-): void {
-  seat.setHearing(isClockTrusted(), "clock");
-  whenClockTrusted(() => seat.setHearing(true, "clock"));
-  // Who else there is is not known then.
-  seat.setHearing(redis.isUp, "redis");
-  const unfollow = redis.follow((isUp) => seat.setHearing(isUp || members.live.length < 2, "redis"));
-  stopping.addEventListener("abort", unfollow, { once: true });
 }
 
 function isUpToDate({ members }: OpenMembers, shared: SharedJournal): boolean {

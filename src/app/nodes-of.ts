@@ -59,6 +59,7 @@ export function nodesOf({ cluster, gate, desk, clock, series, pointsPerS, nodeId
     shared: cluster && {
       readState: (afterPosition) => cluster.shared.readState(afterPosition),
       announce: (event) => desk.announce(event),
+      exchange: (messages) => cluster.exchangeLive(messages),
       evaluate: (reports) => serveEvaluation(spreadOf(desk), reports),
     },
   });

@@ -20,6 +20,7 @@ import { nodeIdOf } from "../log/node-id.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import { BUILD } from "../model/build-info.ts";
 import type { Clock } from "../model/clock.ts";
+import { WatchpostError } from "../model/errors.ts";
 import type { DocumentChange } from "../model/journal.ts";
 import type { Logger } from "../model/logger.ts";
 import type { SeriesMatcher } from "../model/matcher.ts";
@@ -63,6 +64,8 @@ export interface OpenCluster extends OpenMembers {
   /** Where devices are, and their sensors, from now on as the desk writes it, wherever that is. */
   followDevices(places: Places, scopes: SeriesScopes, opening: AsyncDisposableStack): Promise<void>;
   seat(deps: SeatDeps): MovingDesk;
+  /** A line of live frames that another node opens. Throws UNAVAILABLE until this node has its part in the others. */
+  exchangeLive: Live["exchange"];
   /** Points of all nodes. */
   readonly history: ClusterStore;
   /** What Redis has of the recent window; undefined: there is none, or it is not known yet. */
@@ -155,6 +158,10 @@ export async function openCluster(
     },
     recentRoom: () => recent?.room(),
     want: (matcher) => wanted.want(matcher),
+    exchangeLive(messages) {
+      if (live !== undefined) return live.exchange(messages);
+      throw new WatchpostError("UNAVAILABLE", "this node is starting", { retryAfterMs: 1_000 });
+    },
     deleteSeries(ids, retire) {
       const owe = async (id: string, keys: readonly string[]) => {
         await oweDeletion(journal, id, keys, Math.floor(clock.nowMs()));
@@ -196,6 +203,8 @@ export async function openCluster(
           onReceived: (points) => nodePoints.inc({ direction: "received" }, points),
           onLeftOut: (points) => nodePoints.inc({ direction: "left_out" }, points),
           onGap: () => nodeGaps.inc(),
+          ...{ peers, reachable: nodes.others, onHearing: ownDesk.setHearing },
+          onLines: (count) => metrics.nodeLines.set(count),
           onNoRoom: (series) => onTrouble(`${series} series of other nodes find no room here (ingest.series_max)`),
         },
         stack,

@@ -2,10 +2,17 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { WatchpostError } from "../model/errors.ts";
 import type { EvaluationOrderSchema, EvaluationReports } from "../wire/gen/evaluation_pb.ts";
-import { Nodes, type DrainNodeRequest, type NodeSchema, type SharedStatePage } from "../wire/gen/nodes_pb.ts";
+import {
+  Nodes,
+  type DrainNodeRequest,
+  type LiveExchange,
+  type NodeSchema,
+  type SharedStatePage,
+} from "../wire/gen/nodes_pb.ts";
 import { bidiStreaming, serverStreaming, unary, type CallContext, type MethodImpl } from "../wire/service.ts";
 import type { DeviceEvent } from "../model/device-event.ts";
 import { protocolFault } from "./protocol.ts";
+import type { ExchangeInit } from "./live/straight-line.ts";
 import type { KnownNode } from "./members.ts";
 import type { RecentRoom } from "./recent/recent-room.ts";
 import { deviceEventOf } from "./peers/device-announcement.ts";
@@ -30,6 +37,7 @@ export interface NodesDeps {
     | {
         readState(afterPosition: number): AsyncIterable<SharedStatePage>;
         announce(event: DeviceEvent): Promise<void>;
+        exchange(messages: AsyncIterable<LiveExchange>): AsyncIterable<ExchangeInit>;
         /** Rejects with UNAVAILABLE where this node is not the desk. */
         evaluate(
           reports: AsyncIterable<EvaluationReports>,
@@ -71,6 +79,7 @@ export function nodesMethods(deps: NodesDeps): MethodImpl[] {
       return {};
     }),
     bidiStreaming(method.evaluateRules, (reports) => sharedOf(deps).evaluate(reports)),
+    bidiStreaming(method.exchangeLive, (messages) => sharedOf(deps).exchange(messages)),
     serverStreaming(method.readSharedState, ({ afterPosition }) => sharedOf(deps).readState(Number(afterPosition))),
   ];
 }

@@ -227,6 +227,10 @@ export function createMetrics() {
       ["direction"],
     ),
     nodeBytes: counter("node_bytes_total", "Bytes of points that were sent to other nodes", ["direction"]),
+    nodeLines: gauge(
+      "node_lines",
+      "Streams that carry points straight between this node and others, since Redis is away for one of them",
+    ),
     nodeGaps: counter("node_gaps_total", "Times that points of other nodes were missing, and latest values were read"),
     recentPoints: counter(
       "recent_points_total",

@@ -3,7 +3,8 @@ import { WantedShards, shardsIn } from "../../src/cluster/live/wanted-shards.ts"
 import { compileMatcher } from "../../src/model/matcher.ts";
 import { SHARDS, shardOfMetric } from "../../src/model/metric-shard.ts";
 import { seriesKey } from "../../src/model/series-key.ts";
-import { joinLive } from "./live-rig.ts";
+import { startTcpProxy } from "../support/tcp-proxy.ts";
+import { joinLive, type Network } from "./live-rig.ts";
 import { hasRedis, startRedis } from "./redis-server.ts";
 import { until } from "./until.ts";
 
@@ -120,6 +121,67 @@ describe.skipIf(!hasRedis)("live between nodes", () => {
     expect(a.live.names.own.size).toBe(2);
     const id = c.registry.idOf(seriesKey("temperature", "a", []))!;
     expect([c.live.names.othersWith(id), c.live.names.isOwn(id)]).toEqual([["a"], false]);
+  });
+
+  test("without Redis nodes hear each other straight: what stood, all that comes in order, and new series; nothing twice once it is back", async () => {
+    await using server = await startRedis();
+    const network: Network = new Map();
+    await using a = await joinLive(server.url, "a", { network });
+    await using b = await joinLive(server.url, "b", { network });
+    b.want("temperature", "brand.new");
+    a.commit(["temperature", 1, 1], ["power", 1, 1]);
+    await until("b has it", () => b.valueOf("temperature", "a") === 1);
+    await server.kill();
+    const isLined = () => [a, b].every(({ redis, counts }) => !redis.isUp && counts.lines === 1);
+    await until("one line is left between them, and both hear all again", () => {
+      return isLined() && [a, b].every(({ hearing }) => hearing.at(-1) !== false);
+    });
+    let timeUs = 2;
+    await until("what comes is heard", () => {
+      a.commit(["temperature", timeUs++, 0]);
+      return b.valueOf("temperature", "a") === 0;
+    });
+    const before = b.heard.length;
+    for (let i = 1; i <= 100; i++) a.commit(["temperature", timeUs++, i], ["power", timeUs, i]);
+    a.commit(["brand.new", 1, 7]);
+    await until("b has heard them", () => b.valueOf("temperature", "a") === 100);
+    const values = b.heard.slice(before).filter((line) => line.startsWith("temperature"));
+    expect(values.map((line) => Number(line.split(" ").at(-1))).filter((value) => value > 0)).toEqual(
+      Array.from({ length: 100 }, (_, i) => i + 1),
+    );
+    await until("a series that Redis has no name of is known", () => b.valueOf("brand.new", "a") === 7);
+    expect(b.valueOf("power", "a")).toBeUndefined();
+    // Who begins to look without Redis has what stood, too.
+    b.want("power");
+    await until("b has what stood", () => b.valueOf("power", "a") === 100);
+    await server.restart();
+    await until("the line ends", () => a.redis.isUp && b.redis.isUp && a.counts.lines + b.counts.lines === 0, 60_000);
+    const [sent, heard] = [a.counts.sent, b.heard.length];
+    for (let i = 101; i <= 110; i++) a.commit(["temperature", timeUs++, i]);
+    await until("it is heard over Redis", () => b.valueOf("temperature", "a") === 110);
+    expect([a.counts.sent - sent, b.heard.length - heard]).toEqual([10, 10]);
+    expect([...a.troubles, ...b.troubles]).toEqual([]);
+  });
+
+  test("a node that alone is cut off from Redis hears the others and is heard; one that cannot be reached makes it deaf", async () => {
+    await using server = await startRedis();
+    const way = await startTcpProxy(`127.0.0.1:${server.port}`);
+    using _ = { [Symbol.dispose]: () => way.close() };
+    const network: Network = new Map();
+    await using a = await joinLive(server.url, "a", { network });
+    await using b = await joinLive(`redis://${way.address}`, "b", { network });
+    await until("they know each other", () => a.ids() === "a,b" && b.ids() === "a,b");
+    for (const node of [a, b]) node.want("*");
+    const reached = network.get("a")!;
+    network.delete("a");
+    way.cut();
+    await until("b knows, and is deaf", () => !b.redis.isUp && b.hearing.at(-1) === false);
+    network.set("a", reached);
+    await until("b hears again", () => b.hearing.at(-1) === true);
+    a.commit(["temperature", 1, 1]);
+    b.commit(["temperature", 1, 2]);
+    await until("both have it", () => b.valueOf("temperature", "a") === 1 && a.valueOf("temperature", "b") === 2);
+    expect(a.redis.isUp).toBe(true);
   });
 
   test("what is deleted here and is still on another node is known again by its next point", async () => {

@@ -1,5 +1,5 @@
 /**
- * Sends committed points of this node to nodes where somebody wants them, through Redis. One round of messages is under way at a time,
+ * Sends committed points of this node to nodes where somebody wants them, through Redis, and straight to those that have a line. One round of messages is under way at a time,
  * and what comes meanwhile is the next one: so under load they are few and large. Where Redis is too slow points are left out, which
  * their receivers see by the numbers of what comes.
  */
@@ -11,6 +11,7 @@ import { POINT_BYTES, type Frame } from "../../model/frame.ts";
 import type { Redis } from "../redis/redis.ts";
 import { encodeLiveFrame, liveFrameHead } from "./live-frame.ts";
 import { ShardRows } from "./shard-rows.ts";
+import type { StraightFrames } from "./straight-frames.ts";
 
 export interface FramePublisherDeps {
   readonly redis: Pick<Redis, "isUp" | "publish">;
@@ -20,7 +21,8 @@ export interface FramePublisherDeps {
   readonly prefix: string;
   readonly nodeId: string;
   readonly startedAtMs: number;
-  /** By shard: 1 where another node wants it. Asked for each frame. */
+  readonly straight: Pick<StraightFrames, "wanted" | "send" | "count">;
+  /** By shard: 1 where another node wants it through Redis. Asked for each frame. */
   wantedByOthers(): Uint8Array;
   /** A series has points on this node, in this process for the first time. */
   onSeries(seriesId: number): void;
@@ -87,18 +89,25 @@ export class FramePublisher {
     this.#owed[shard] = 1;
   }
 
+  /** Of a series that has points on this node. */
+  shardOf(seriesId: number): number {
+    const shard = this.#shards[seriesId];
+    return shard === undefined || shard === UNKNOWN ? this.#meet(seriesId) : shard;
+  }
+
   close(): void {
     this.#unsubscribe();
   }
 
   #take({ count, seriesIds, timesUs, values, arrivalMs }: Frame): void {
-    const wanted = this.#deps.wantedByOthers();
+    const { redis, straight, wantedByOthers } = this.#deps;
+    const [wanted, straightWanted] = [wantedByOthers(), straight.wanted];
     const before = this.#waitingPoints;
     for (let i = 0; i < count; i++) {
       const id = seriesIds[i];
       let shard = this.#shards[id];
       if (shard === undefined || shard === UNKNOWN) shard = this.#meet(id);
-      if (wanted[shard] === 0) this.#hasGap[shard] = 1;
+      if (wanted[shard] === 0 && straightWanted[shard] === 0) this.#hasGap[shard] = 1;
       else {
         const rows = this.#rows[shard];
         if (rows.count === 0) this.#filled.push(shard);
@@ -108,7 +117,8 @@ export class FramePublisher {
     }
     if (this.#waitingPoints === before) return;
     this.#arrivalMs = arrivalMs;
-    if (!this.#deps.redis.isUp || this.#waitingPoints * POINT_BYTES > WAITING_BYTES_MAX) this.#leaveOut();
+    const isTooMuch = this.#waitingPoints * POINT_BYTES > WAITING_BYTES_MAX;
+    if (isTooMuch || (!redis.isUp && straight.count === 0)) this.#leaveOut();
     else if (!this.#isSending) void this.#send();
   }
 
@@ -147,7 +157,7 @@ export class FramePublisher {
   }
 
   async #sendOne(shard: number, rows: ShardRows): Promise<void> {
-    const { redis, onSent, onLeftOut } = this.#deps;
+    const { redis, straight, wantedByOthers, onSent, onLeftOut } = this.#deps;
     const points = rows.count;
     // Whoever was told of a gap while values were not written yet is told again.
     if (this.#hasGap[shard] === 1 && points > 0) this.#owed[shard] = 1;
@@ -156,12 +166,19 @@ export class FramePublisher {
     const facts = { shardSeq: this.#seqs[shard], arrivalMs: this.#sentArrivalMs };
     const bytes = encodeLiveFrame(this.#head, facts, rows);
     if (points > 0) rows.clear();
-    try {
-      await redis.publish(this.#channels[shard], bytes);
-      onSent(points, bytes.length);
-    } catch {
-      this.#hasGap[shard] = 1;
-      if (points > 0) onLeftOut(points);
+    let isSent = straight.send(shard, bytes);
+    if (wantedByOthers()[shard] === 1) {
+      try {
+        if (!redis.isUp) throw new Error("Redis is away");
+        await redis.publish(this.#channels[shard], bytes);
+        isSent = true;
+      } catch {
+        // The number of the next one tells those who have no line; they may look before the latest values are written.
+        this.#owed[shard] = 1;
+      }
     }
+    if (!isSent) this.#hasGap[shard] = 1;
+    if (isSent) onSent(points, bytes.length);
+    else if (points > 0) onLeftOut(points);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Points that other nodes commit, of the shards that somebody here wants, as frames with the ids of this node. Where something did not
- * come, or was sent before anybody listened, the latest values are read instead.
+ * Points that other nodes commit, of the shards that somebody here wants, as frames with the ids of this node, whichever way they come.
+ * Where something did not come, or was sent before anybody listened, the latest values are read instead.
  */
 import type { Clock } from "../../model/clock.ts";
 import { messageOf } from "../../model/errors.ts";
@@ -12,12 +12,14 @@ import { channelOf } from "./frame-publisher.ts";
 import { readLatest } from "./latest-values.ts";
 import type { SeriesNames } from "./series-names.ts";
 import { decodeLiveFrame, type Rows } from "./live-frame.ts";
+import type { StraightFrames } from "./straight-frames.ts";
 import type { WantedShards } from "./wanted-shards.ts";
 
 export interface FrameReceiverDeps {
   readonly redis: Redis;
   readonly clock: Clock;
   readonly names: Pick<SeriesNames, "idsOf" | "learn">;
+  readonly straight: Pick<StraightFrames, "ask">;
   readonly wanted: Pick<WantedShards, "has">;
   readonly prefix: string;
   readonly nodeId: string;
@@ -96,6 +98,24 @@ export class FrameReceiver {
     this.#publish(nodeId, this.#deps.clock.nowMs(), rowsOf(named));
   }
 
+  /** An encoded frame of another node, or of this one. What came already, another way, is passed over. */
+  take(shard: number, bytes: Uint8Array): void {
+    const { nodeId, wanted, onReceived, onGap } = this.#deps;
+    const frame = decodeLiveFrame(bytes);
+    if (frame === undefined || frame.nodeId === nodeId || this.#isClosed || !wanted.has(shard)) return;
+    const key = `${frame.nodeId} ${shard}`;
+    const heard = this.#heard.get(key);
+    const isNewest = frame.shardSeq === 0;
+    const isSameProcess = heard?.startedAtMs === frame.startedAtMs;
+    if (isSameProcess && !isNewest && frame.shardSeq <= heard.shardSeq) return;
+    if (!isNewest) this.#heard.set(key, { startedAtMs: frame.startedAtMs, shardSeq: frame.shardSeq });
+    this.#publish(frame.nodeId, frame.arrivalMs, frame);
+    onReceived(frame.count);
+    if (isNewest || (isSameProcess && heard.shardSeq + 1 === frame.shardSeq)) return;
+    if (heard !== undefined) onGap(frame.nodeId);
+    this.#lookAt(frame.nodeId, shard);
+  }
+
   close(): void {
     this.#isClosed = true;
     this.#cancelLook();
@@ -114,28 +134,13 @@ export class FrameReceiver {
     }
     if (!redis.isUp) return;
     try {
-      const end = await redis.subscribe(channelOf(prefix, shard), (bytes) => this.#take(shard, bytes));
+      const end = await redis.subscribe(channelOf(prefix, shard), (bytes) => this.take(shard, bytes));
       if (this.#isClosed) return end();
       this.#ends[shard] = end;
       this.#lookAtAll(shard);
     } catch (error) {
       if (redis.isUp && !this.#isClosed) onTrouble(`points of other nodes are not heard: ${messageOf(error)}`);
     }
-  }
-
-  #take(shard: number, bytes: Uint8Array): void {
-    const { nodeId, onReceived, onGap } = this.#deps;
-    const frame = decodeLiveFrame(bytes);
-    if (frame === undefined || frame.nodeId === nodeId || this.#ends[shard] === undefined) return;
-    const key = `${frame.nodeId} ${shard}`;
-    const heard = this.#heard.get(key);
-    const isNext = heard?.startedAtMs === frame.startedAtMs && heard.shardSeq + 1 === frame.shardSeq;
-    this.#heard.set(key, { startedAtMs: frame.startedAtMs, shardSeq: frame.shardSeq });
-    this.#publish(frame.nodeId, frame.arrivalMs, frame);
-    onReceived(frame.count);
-    if (isNext) return;
-    if (heard !== undefined) onGap(frame.nodeId);
-    this.#lookAt(frame.nodeId, shard);
   }
 
   /** Rows of series whose names are not known yet wait until they are: the newest of each, and then their latest values are read. */
@@ -175,7 +180,9 @@ export class FrameReceiver {
       this.#unknown.delete(nodeId);
       try {
         const ids = missed.map(([id]) => id);
-        await this.#deps.names.learn(nodeId, ids);
+        const { straight, names } = this.#deps;
+        // Redis may not have them, or not be there. What is asked over a line comes as {@link named}.
+        if (!straight.ask(nodeId, ids)) await names.learn(nodeId, ids);
       } catch (error) {
         return this.#failed(nodeId, error);
       }

@@ -1,14 +1,19 @@
-/** What is heard live between nodes: names of series, latest values and frames. */
+/** What is heard live between nodes: names of series, latest values and frames, over Redis and without it. */
 import type { Bus } from "../../bus/bus.ts";
 import type { Clock } from "../../model/clock.ts";
 import type { Frame } from "../../model/frame.ts";
 import type { SeriesRegistry } from "../../model/series-registry.ts";
+import type { LiveExchange, NodeRecord } from "../../wire/gen/nodes_pb.ts";
 import type { Members } from "../members.ts";
+import type { Peers } from "../peers/peers.ts";
 import type { Redis } from "../redis/redis.ts";
 import { FramePublisher } from "./frame-publisher.ts";
 import { FrameReceiver } from "./frame-receiver.ts";
 import { forgetLatest, LatestWriter } from "./latest-values.ts";
+import { newestFrames } from "./newest-frames.ts";
 import { SeriesNames } from "./series-names.ts";
+import { StraightFrames } from "./straight-frames.ts";
+import type { ExchangeInit } from "./straight-line.ts";
 import { shardsIn, type WantedShards } from "./wanted-shards.ts";
 
 export interface LiveDeps {
@@ -18,6 +23,9 @@ export interface LiveDeps {
   /** Of what this node commits. */
   readonly bus: Bus;
   readonly members: Members;
+  readonly peers: Pick<Peers, "bidi">;
+  /** Nodes that live and can be reached, this one left out. */
+  reachable(): readonly NodeRecord[];
   readonly wanted: WantedShards;
   readonly prefix: string;
   readonly nodeId: string;
@@ -32,6 +40,10 @@ export interface LiveDeps {
   onLeftOut(points: number): void;
   onGap(nodeId: string): void;
   onNoRoom(series: number): void;
+  /** Whether what comes to other nodes is heard here now, or would be if there were some. */
+  onHearing(hearsAll: boolean): void;
+  /** There are so many straight lines to other nodes. */
+  onLines(count: number): void;
   onTrouble(sentence: string): void;
 }
 
@@ -41,6 +53,8 @@ export interface Live {
   readonly names: SeriesNames;
   /** {@link WantedShards} says something else now. */
   wantedChanged(): void;
+  /** A line that another node opens which has no Redis. */
+  exchange(messages: AsyncIterable<LiveExchange>): AsyncIterable<ExchangeInit>;
   /** There is no such node any more. Rejects where Redis does not hear of it. */
   forget(nodeId: string): Promise<void>;
 }
@@ -76,19 +90,37 @@ export async function openLive(deps: LiveDeps, opening: AsyncDisposableStack): P
       }
     }),
   );
+  let hearsAll = deps.redis.isUp;
+  const look = () => {
+    deps.onLines(straight.count);
+    const before = hearsAll;
+    hearsAll = straight.hearsAll;
+    if (hearsAll !== before) deps.onHearing(hearsAll);
+  };
+  const straight: StraightFrames = new StraightFrames({
+    ...{ ...deps, others: deps.reachable, wantedShards: () => wanted.bits, onChanged: () => queueMicrotask(look) },
+    ...{ namesOf: (ids) => names.namesOf(ids), onNamed: (named) => names.hear(named) },
+    newest: (shards) => newestFrames(shards, names.own, { ...deps, shardOf: (id) => opened.shardOf(id) }),
+    take: (shard, frame) => listening.take(shard, frame),
+  });
+  opening.defer(() => straight.close());
   const opened = new FramePublisher({
-    ...deps,
+    ...{ ...deps, straight },
     wantedByOthers: () => wantedByOthers,
     onSeries: (id) => names.add(id),
   });
   publisher = opened;
   opening.defer(() => opened.close());
-  const listening = new FrameReceiver({ ...deps, names, wanted, others });
+  const listening = new FrameReceiver({ ...deps, names, straight, wanted, others });
   receiver = listening;
   opening.defer(() => listening.close());
   return {
     names,
-    wantedChanged: () => listening.update(),
+    wantedChanged() {
+      listening.update();
+      straight.wantedChanged();
+    },
+    exchange: (messages) => straight.serve(messages),
     async forget(gone) {
       await members.forget(gone);
       await names.forgetNode(gone);

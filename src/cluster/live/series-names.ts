@@ -7,7 +7,7 @@ import type { Clock } from "../../model/clock.ts";
 import { messageOf } from "../../model/errors.ts";
 import { sourceOfKey } from "../../model/series-key.ts";
 import type { SeriesRegistry } from "../../model/series-registry.ts";
-import { SeriesNamedSchema } from "../../wire/gen/nodes_pb.ts";
+import { SeriesNamedSchema, type SeriesNamed } from "../../wire/gen/nodes_pb.ts";
 import type { Redis } from "../redis/redis.ts";
 
 export interface SeriesNamesDeps {
@@ -130,6 +130,18 @@ export class SeriesNames {
     }
   }
 
+  /** Names of series of this node, as {@link hear} takes them. */
+  namesOf(ids: readonly number[]): SeriesNamed {
+    const { registry, nodeId } = this.#deps;
+    const keys = ids.map((id) => (registry.has(id) ? registry.keyOf(id) : ""));
+    return create(SeriesNamedSchema, { nodeId, ids: [...ids], keys });
+  }
+
+  /** Another node says names of its series. */
+  hear({ nodeId, ids, keys }: SeriesNamed): void {
+    if (nodeId !== this.#deps.nodeId) this.#know(nodeId, ids, keys);
+  }
+
   /** Series of a node that cannot be told are deleted: nobody knows them as its own any more. Rejects where Redis does not hear of it. */
   async forgetSeries(nodeId: string, keys: ReadonlySet<string>): Promise<void> {
     const { redis } = this.#deps;
@@ -167,11 +179,8 @@ export class SeriesNames {
   }
 
   #listen(): void {
-    const { redis, nodeId } = this.#deps;
-    const take = (bytes: Uint8Array) => {
-      const named = fromBinary(SeriesNamedSchema, bytes);
-      if (named.nodeId !== nodeId) this.#know(named.nodeId, named.ids, named.keys);
-    };
+    const { redis } = this.#deps;
+    const take = (bytes: Uint8Array) => this.hear(fromBinary(SeriesNamedSchema, bytes));
     const subscribe = () => {
       if (this.#isClosed || !redis.isUp) return;
       redis.subscribe(this.#channel, take).then(
@@ -277,22 +286,20 @@ export class SeriesNames {
 
   /** Own names, into Redis first: who hears of them may look for more. */
   async #write(): Promise<void> {
-    const { redis, registry, nodeId, onTrouble } = this.#deps;
+    const { redis, nodeId, onTrouble } = this.#deps;
     if (this.#isWriting) return;
     this.#isWriting = true;
     try {
       while (this.#unwritten.size > 0 && redis.isUp && !this.#isClosed) {
         const ids = [...this.#unwritten].slice(0, NAMES_AT_ONCE);
-        const keys = ids.map((id) => (registry.has(id) ? registry.keyOf(id) : ""));
+        const named = this.namesOf(ids);
+        const { keys } = named;
         const pairs = ids.flatMap((id, i) => (keys[i] === "" ? [] : [id, keys[i]]));
         const gone = ids.filter((_, i) => keys[i] === "");
         if (pairs.length > 0) await redis.call("HSET", this.#keyOf(nodeId), ...pairs);
         if (gone.length > 0) await redis.call("HDEL", this.#keyOf(nodeId), ...gone);
         for (const id of ids) this.#unwritten.delete(id);
-        await redis.publish(
-          this.#channel,
-          toBinary(SeriesNamedSchema, create(SeriesNamedSchema, { nodeId, ids, keys })),
-        );
+        await redis.publish(this.#channel, toBinary(SeriesNamedSchema, named));
       }
     } catch (error) {
       // Those that are left are written once it is up again, or with the next look.

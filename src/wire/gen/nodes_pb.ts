@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file nodes.proto.
  */
 export const file_nodes: GenFile = /*@__PURE__*/
-  fileDesc("Cgtub2Rlcy5wcm90bxIJYW5hbHl0aWNzIocCCgpOb2RlUmVjb3JkEg8KB25vZGVfaWQYASABKAkSDAoEbmFtZRgCIAEoCRIPCgdhZGRyZXNzGAMgASgJEg8KB3ZlcnNpb24YBCABKAkSFQoNc3RhcnRlZF9hdF9tcxgFIAEoAxINCgVzdGF0ZRgGIAEoCRIYChBqb3VybmFsX3Bvc2l0aW9uGAcgASgDEhUKDWpvdXJuYWxfZXBvY2gYCCABKAMSFQoNd2FudGVkX3NoYXJkcxgJIAEoDBIOCgZzZXJpZXMYCiABKAMSGQoRcG9pbnRzX3Blcl9zZWNvbmQYCyABKAESEAoIcHJvdG9jb2wYDCABKAUSDQoFcnVsZXMYDSABKAMijgEKEVNoYXJlZFRyYW5zYWN0aW9uEg8KB25vZGVfaWQYASABKAkSFgoOdHJhbnNhY3Rpb25faWQYAiABKAkSJgoGZXZlbnRzGAMgAygLMhYuYW5hbHl0aWNzLlNoYXJlZEV2ZW50EigKB2NoYW5nZXMYBCADKAsyFy5hbmFseXRpY3MuU2hhcmVkQ2hhbmdlIlsKC1NoYXJlZEV2ZW50Eg0KBWF0X21zGAEgASgDEgwKBGtpbmQYAiABKAkSDwoHc3ViamVjdBgDIAEoCRINCgVhY3RvchgEIAEoCRIPCgdwYXlsb2FkGAUgASgJIlsKDFNoYXJlZENoYW5nZRISCgpjb2xsZWN0aW9uGAEgASgJEgsKA2tleRgCIAEoCRIMCgRzb3J0GAMgASgBEhIKBXZhbHVlGAQgASgJSACIAQFCCAoGX3ZhbHVlIpABCglMaXZlRnJhbWUSDwoHbm9kZV9pZBgBIAEoCRIVCg1zdGFydGVkX2F0X21zGAIgASgDEhEKCXNoYXJkX3NlcRgDIAEoAxISCgphcnJpdmFsX21zGAQgASgDEhIKCnNlcmllc19pZHMYBSABKAwSEAoIdGltZXNfdXMYBiABKAwSDgoGdmFsdWVzGAcgASgMIjkKC1Nlcmllc05hbWVkEg8KB25vZGVfaWQYASABKAkSCwoDaWRzGAIgAygNEgwKBGtleXMYAyADKAkivgEKDENhbGxlclJlY29yZBIMCgRuYW1lGAEgASgJEhgKEGlzX2F1dGhlbnRpY2F0ZWQYAiABKAgSDAoEcm9sZRgDIAEoCRIPCgdzb3VyY2VzGAQgAygJEg8KB2RldmljZXMYBSADKAkSDQoFc2l0ZXMYBiADKAkSCwoDdmlhGAcgASgJEhoKDWV4cGlyZXNfYXRfbXMYCCABKANIAIgBARIMCgRwZWVyGAkgASgJQhAKDl9leHBpcmVzX2F0X21zIjAKFlJlYWRTaGFyZWRTdGF0ZVJlcXVlc3QSFgoOYWZ0ZXJfcG9zaXRpb24YASABKAMiiQIKD1NoYXJlZFN0YXRlUGFnZRIVCg1qb3VybmFsX2Vwb2NoGAEgASgDEhgKEHRocm91Z2hfcG9zaXRpb24YAiABKAMSFgoOZmlyc3RfcG9zaXRpb24YAyABKAMSKgoJZG9jdW1lbnRzGAQgAygLMhcuYW5hbHl0aWNzLlNoYXJlZENoYW5nZRIxCgdlbnRyaWVzGAUgAygLMiAuYW5hbHl0aWNzLlNoYXJlZFN0YXRlUGFnZS5FbnRyeRIMCgRsaW5rGAYgASgDGkAKBUVudHJ5EhAKCHBvc2l0aW9uGAEgASgDEiUKBWV2ZW50GAIgASgLMhYuYW5hbHl0aWNzLlNoYXJlZEV2ZW50IpYEChJEZXZpY2VBbm5vdW5jZW1lbnQSDAoEa2luZBgBIAEoCRIOCgZkZXZpY2UYAiABKAkSEwoGcGFyZW50GAMgASgJSACIAQESDwoHdGltZV9tcxgEIAEoAxIOCgZyZWFzb24YBSABKAkSOwoHc2Vuc29ycxgGIAEoCzIlLmFuYWx5dGljcy5EZXZpY2VBbm5vdW5jZW1lbnQuU2Vuc29yc0gBiAEBEhIKBW1vZGVsGAcgASgJSAKIAQESFQoIZmlybXdhcmUYCCABKAlIA4gBARJBCgpwcm9wZXJ0aWVzGAkgAygLMi0uYW5hbHl0aWNzLkRldmljZUFubm91bmNlbWVudC5Qcm9wZXJ0aWVzRW50cnkaXgoGU2Vuc29yEg4KBm1ldHJpYxgBIAEoCRIRCgR1bml0GAIgASgJSACIAQESGAoLZGVzY3JpcHRpb24YAyABKAlIAYgBAUIHCgVfdW5pdEIOCgxfZGVzY3JpcHRpb24aQAoHU2Vuc29ycxI1CgdzZW5zb3JzGAEgAygLMiQuYW5hbHl0aWNzLkRldmljZUFubm91bmNlbWVudC5TZW5zb3IaMQoPUHJvcGVydGllc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCCQoHX3BhcmVudEIKCghfc2Vuc29yc0IICgZfbW9kZWxCCwoJX2Zpcm13YXJlIhgKFkFubm91bmNlRGV2aWNlUmVzcG9uc2UipAEKC1JlY2VudFNsaWNlEhEKCWFmdGVyX3NlcRgBIAEoARITCgt0aHJvdWdoX3NlcRgCIAEoARIPCgdmcm9tX3VzGAMgASgBEg0KBXRvX3VzGAQgASgBEhEKCWJlZm9yZV91cxgFIAEoARIMCgRyb3dzGAYgASgBEg0KBWJ5dGVzGAcgASgBEg0KBWF0X21zGAggASgBEg4KBnNoYXJkcxgJIAMoDSIdCgtSZWNlbnRDaHVuaxIOCgZibG9ja3MYASADKAwiWgoKUmVjZW50VGFpbBIlCgVzbGljZRgBIAEoCzIWLmFuYWx5dGljcy5SZWNlbnRTbGljZRIlCgVjaHVuaxgCIAEoCzIWLmFuYWx5dGljcy5SZWNlbnRDaHVuayISChBMaXN0Tm9kZXNSZXF1ZXN0IoYCCgROb2RlEg8KB25vZGVfaWQYASABKAkSDAoEbmFtZRgCIAEoCRIPCgdhZGRyZXNzGAMgASgJEg8KB3ZlcnNpb24YBCABKAkSFQoNc3RhcnRlZF9hdF9tcxgFIAEoAxINCgVzdGF0ZRgGIAEoCRISCgpzZWVuX2F0X21zGAcgASgDEg8KB2lzX2Rlc2sYCCABKAgSFgoOam91cm5hbF9iZWhpbmQYCSABKAMSDgoGc2VyaWVzGAogASgDEhkKEXBvaW50c19wZXJfc2Vjb25kGAsgASgBEg8KB2lzX3RoaXMYDCABKAgSDwoHdHJvdWJsZRgNIAEoCRINCgVydWxlcxgOIAEoAyKQAQoRTGlzdE5vZGVzUmVzcG9uc2USHgoFbm9kZXMYASADKAsyDy5hbmFseXRpY3MuTm9kZRIVCg1yZWRpc190cm91YmxlGAIgASgJEhsKE3JlZGlzX2F3YXlfc2luY2VfbXMYAyABKAMSJwoGcmVjZW50GAQgASgLMhcuYW5hbHl0aWNzLlJlY2VudFdpbmRvdyJVCgxSZWNlbnRXaW5kb3cSDwoHZnJvbV9tcxgBIAEoAxINCgVieXRlcxgCIAEoAxIUCgxidWRnZXRfYnl0ZXMYAyABKAMSDwoHZHJvcHBlZBgEIAEoAyIuChBEcmFpbk5vZGVSZXF1ZXN0EgwKBG5vZGUYASABKAkSDAoEdW5kbxgCIAEoCCIyChFEcmFpbk5vZGVSZXNwb25zZRIdCgRub2RlGAEgASgLMg8uYW5hbHl0aWNzLk5vZGUi9wEKElF1ZXJ5U2VyaWVzUmVxdWVzdBIMCgRrZXlzGAEgAygJEikKB3JlYWRpbmcYAiABKA4yGC5hbmFseXRpY3MuU2VyaWVzUmVhZGluZxIPCgdmcm9tX3VzGAMgASgBEg0KBXRvX3VzGAQgASgBEg8KB3N0ZXBfdXMYBSABKAESEAoIZnVuY3Rpb24YBiABKAkSEgoKbWF4X3BvaW50cxgHIAEoBRIUCgdhc19vZl9zGAggASgBSACIAQESDgoGZnJvbV9zGAkgASgBEgwKBHRvX3MYCiABKAESEQoJcGFydF9yb3dzGAsgASgNQgoKCF9hc19vZl9zIrgBCg9RdWVyeVNlcmllc1BhcnQSDQoFc2xvdHMYASABKAwSDAoEcm93cxgCIAEoDBIPCgdjb2x1bW5zGAMgASgMEhUKDXJlc29sdXRpb25fdXMYBCABKAESEQoJaXNfY29hcnNlGAUgASgIEhIKCmlzX2RhbWFnZWQYBiABKAgSEwoLcG9pbnRzX3JlYWQYByABKAESJAoEbmV4dBgIIAEoCzIWLmFuYWx5dGljcy5TZXJpZXNQbGFjZSIsCgtTZXJpZXNQbGFjZRIMCgRzbG90GAEgASgNEg8KB2Zyb21fdXMYAiABKAEiJwoXRGVsZXRlTm9kZVNlcmllc1JlcXVlc3QSDAoEa2V5cxgBIAMoCSIqChhEZWxldGVOb2RlU2VyaWVzUmVzcG9uc2USDgoGc2VyaWVzGAEgASgDKqIBCg1TZXJpZXNSZWFkaW5nEh4KGlNFUklFU19SRUFESU5HX1VOU1BFQ0lGSUVEEAASFwoTU0VSSUVTX1JFQURJTkdfUlVOUxABEhsKF1NFUklFU19SRUFESU5HX0FSUklWQUxTEAISGwoXU0VSSUVTX1JFQURJTkdfU1RBTkRJTkcQAxIeChpTRVJJRVNfUkVBRElOR19GSVJTVF9USU1FUxAEMrcECgVOb2RlcxJGCglMaXN0Tm9kZXMSGy5hbmFseXRpY3MuTGlzdE5vZGVzUmVxdWVzdBocLmFuYWx5dGljcy5MaXN0Tm9kZXNSZXNwb25zZRJGCglEcmFpbk5vZGUSGy5hbmFseXRpY3MuRHJhaW5Ob2RlUmVxdWVzdBocLmFuYWx5dGljcy5EcmFpbk5vZGVSZXNwb25zZRJSCg5Bbm5vdW5jZURldmljZRIdLmFuYWx5dGljcy5EZXZpY2VBbm5vdW5jZW1lbnQaIS5hbmFseXRpY3MuQW5ub3VuY2VEZXZpY2VSZXNwb25zZRJNCg1FdmFsdWF0ZVJ1bGVzEhwuYW5hbHl0aWNzLkV2YWx1YXRpb25SZXBvcnRzGhouYW5hbHl0aWNzLkV2YWx1YXRpb25PcmRlcigBMAESUgoPUmVhZFNoYXJlZFN0YXRlEiEuYW5hbHl0aWNzLlJlYWRTaGFyZWRTdGF0ZVJlcXVlc3QaGi5hbmFseXRpY3MuU2hhcmVkU3RhdGVQYWdlMAESSgoLUXVlcnlTZXJpZXMSHS5hbmFseXRpY3MuUXVlcnlTZXJpZXNSZXF1ZXN0GhouYW5hbHl0aWNzLlF1ZXJ5U2VyaWVzUGFydDABElsKEERlbGV0ZU5vZGVTZXJpZXMSIi5hbmFseXRpY3MuRGVsZXRlTm9kZVNlcmllc1JlcXVlc3QaIy5hbmFseXRpY3MuRGVsZXRlTm9kZVNlcmllc1Jlc3BvbnNlYgZwcm90bzM", [file_evaluation]);
+  fileDesc("Cgtub2Rlcy5wcm90bxIJYW5hbHl0aWNzIocCCgpOb2RlUmVjb3JkEg8KB25vZGVfaWQYASABKAkSDAoEbmFtZRgCIAEoCRIPCgdhZGRyZXNzGAMgASgJEg8KB3ZlcnNpb24YBCABKAkSFQoNc3RhcnRlZF9hdF9tcxgFIAEoAxINCgVzdGF0ZRgGIAEoCRIYChBqb3VybmFsX3Bvc2l0aW9uGAcgASgDEhUKDWpvdXJuYWxfZXBvY2gYCCABKAMSFQoNd2FudGVkX3NoYXJkcxgJIAEoDBIOCgZzZXJpZXMYCiABKAMSGQoRcG9pbnRzX3Blcl9zZWNvbmQYCyABKAESEAoIcHJvdG9jb2wYDCABKAUSDQoFcnVsZXMYDSABKAMijgEKEVNoYXJlZFRyYW5zYWN0aW9uEg8KB25vZGVfaWQYASABKAkSFgoOdHJhbnNhY3Rpb25faWQYAiABKAkSJgoGZXZlbnRzGAMgAygLMhYuYW5hbHl0aWNzLlNoYXJlZEV2ZW50EigKB2NoYW5nZXMYBCADKAsyFy5hbmFseXRpY3MuU2hhcmVkQ2hhbmdlIlsKC1NoYXJlZEV2ZW50Eg0KBWF0X21zGAEgASgDEgwKBGtpbmQYAiABKAkSDwoHc3ViamVjdBgDIAEoCRINCgVhY3RvchgEIAEoCRIPCgdwYXlsb2FkGAUgASgJIlsKDFNoYXJlZENoYW5nZRISCgpjb2xsZWN0aW9uGAEgASgJEgsKA2tleRgCIAEoCRIMCgRzb3J0GAMgASgBEhIKBXZhbHVlGAQgASgJSACIAQFCCAoGX3ZhbHVlIpABCglMaXZlRnJhbWUSDwoHbm9kZV9pZBgBIAEoCRIVCg1zdGFydGVkX2F0X21zGAIgASgDEhEKCXNoYXJkX3NlcRgDIAEoAxISCgphcnJpdmFsX21zGAQgASgDEhIKCnNlcmllc19pZHMYBSABKAwSEAoIdGltZXNfdXMYBiABKAwSDgoGdmFsdWVzGAcgASgMIjkKC1Nlcmllc05hbWVkEg8KB25vZGVfaWQYASABKAkSCwoDaWRzGAIgAygNEgwKBGtleXMYAyADKAkipwEKDExpdmVFeGNoYW5nZRIPCgdub2RlX2lkGAEgASgJEhoKDXdhbnRlZF9zaGFyZHMYAiABKAxIAIgBARINCgVzaGFyZBgDIAEoDRINCgVmcmFtZRgEIAEoDBITCgt1bmtub3duX2lkcxgFIAMoDRIlCgVuYW1lZBgGIAEoCzIWLmFuYWx5dGljcy5TZXJpZXNOYW1lZEIQCg5fd2FudGVkX3NoYXJkcyK+AQoMQ2FsbGVyUmVjb3JkEgwKBG5hbWUYASABKAkSGAoQaXNfYXV0aGVudGljYXRlZBgCIAEoCBIMCgRyb2xlGAMgASgJEg8KB3NvdXJjZXMYBCADKAkSDwoHZGV2aWNlcxgFIAMoCRINCgVzaXRlcxgGIAMoCRILCgN2aWEYByABKAkSGgoNZXhwaXJlc19hdF9tcxgIIAEoA0gAiAEBEgwKBHBlZXIYCSABKAlCEAoOX2V4cGlyZXNfYXRfbXMiMAoWUmVhZFNoYXJlZFN0YXRlUmVxdWVzdBIWCg5hZnRlcl9wb3NpdGlvbhgBIAEoAyKJAgoPU2hhcmVkU3RhdGVQYWdlEhUKDWpvdXJuYWxfZXBvY2gYASABKAMSGAoQdGhyb3VnaF9wb3NpdGlvbhgCIAEoAxIWCg5maXJzdF9wb3NpdGlvbhgDIAEoAxIqCglkb2N1bWVudHMYBCADKAsyFy5hbmFseXRpY3MuU2hhcmVkQ2hhbmdlEjEKB2VudHJpZXMYBSADKAsyIC5hbmFseXRpY3MuU2hhcmVkU3RhdGVQYWdlLkVudHJ5EgwKBGxpbmsYBiABKAMaQAoFRW50cnkSEAoIcG9zaXRpb24YASABKAMSJQoFZXZlbnQYAiABKAsyFi5hbmFseXRpY3MuU2hhcmVkRXZlbnQilgQKEkRldmljZUFubm91bmNlbWVudBIMCgRraW5kGAEgASgJEg4KBmRldmljZRgCIAEoCRITCgZwYXJlbnQYAyABKAlIAIgBARIPCgd0aW1lX21zGAQgASgDEg4KBnJlYXNvbhgFIAEoCRI7CgdzZW5zb3JzGAYgASgLMiUuYW5hbHl0aWNzLkRldmljZUFubm91bmNlbWVudC5TZW5zb3JzSAGIAQESEgoFbW9kZWwYByABKAlIAogBARIVCghmaXJtd2FyZRgIIAEoCUgDiAEBEkEKCnByb3BlcnRpZXMYCSADKAsyLS5hbmFseXRpY3MuRGV2aWNlQW5ub3VuY2VtZW50LlByb3BlcnRpZXNFbnRyeRpeCgZTZW5zb3ISDgoGbWV0cmljGAEgASgJEhEKBHVuaXQYAiABKAlIAIgBARIYCgtkZXNjcmlwdGlvbhgDIAEoCUgBiAEBQgcKBV91bml0Qg4KDF9kZXNjcmlwdGlvbhpACgdTZW5zb3JzEjUKB3NlbnNvcnMYASADKAsyJC5hbmFseXRpY3MuRGV2aWNlQW5ub3VuY2VtZW50LlNlbnNvchoxCg9Qcm9wZXJ0aWVzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIJCgdfcGFyZW50QgoKCF9zZW5zb3JzQggKBl9tb2RlbEILCglfZmlybXdhcmUiGAoWQW5ub3VuY2VEZXZpY2VSZXNwb25zZSKkAQoLUmVjZW50U2xpY2USEQoJYWZ0ZXJfc2VxGAEgASgBEhMKC3Rocm91Z2hfc2VxGAIgASgBEg8KB2Zyb21fdXMYAyABKAESDQoFdG9fdXMYBCABKAESEQoJYmVmb3JlX3VzGAUgASgBEgwKBHJvd3MYBiABKAESDQoFYnl0ZXMYByABKAESDQoFYXRfbXMYCCABKAESDgoGc2hhcmRzGAkgAygNIh0KC1JlY2VudENodW5rEg4KBmJsb2NrcxgBIAMoDCJaCgpSZWNlbnRUYWlsEiUKBXNsaWNlGAEgASgLMhYuYW5hbHl0aWNzLlJlY2VudFNsaWNlEiUKBWNodW5rGAIgASgLMhYuYW5hbHl0aWNzLlJlY2VudENodW5rIhIKEExpc3ROb2Rlc1JlcXVlc3QihgIKBE5vZGUSDwoHbm9kZV9pZBgBIAEoCRIMCgRuYW1lGAIgASgJEg8KB2FkZHJlc3MYAyABKAkSDwoHdmVyc2lvbhgEIAEoCRIVCg1zdGFydGVkX2F0X21zGAUgASgDEg0KBXN0YXRlGAYgASgJEhIKCnNlZW5fYXRfbXMYByABKAMSDwoHaXNfZGVzaxgIIAEoCBIWCg5qb3VybmFsX2JlaGluZBgJIAEoAxIOCgZzZXJpZXMYCiABKAMSGQoRcG9pbnRzX3Blcl9zZWNvbmQYCyABKAESDwoHaXNfdGhpcxgMIAEoCBIPCgd0cm91YmxlGA0gASgJEg0KBXJ1bGVzGA4gASgDIpABChFMaXN0Tm9kZXNSZXNwb25zZRIeCgVub2RlcxgBIAMoCzIPLmFuYWx5dGljcy5Ob2RlEhUKDXJlZGlzX3Ryb3VibGUYAiABKAkSGwoTcmVkaXNfYXdheV9zaW5jZV9tcxgDIAEoAxInCgZyZWNlbnQYBCABKAsyFy5hbmFseXRpY3MuUmVjZW50V2luZG93IlUKDFJlY2VudFdpbmRvdxIPCgdmcm9tX21zGAEgASgDEg0KBWJ5dGVzGAIgASgDEhQKDGJ1ZGdldF9ieXRlcxgDIAEoAxIPCgdkcm9wcGVkGAQgASgDIi4KEERyYWluTm9kZVJlcXVlc3QSDAoEbm9kZRgBIAEoCRIMCgR1bmRvGAIgASgIIjIKEURyYWluTm9kZVJlc3BvbnNlEh0KBG5vZGUYASABKAsyDy5hbmFseXRpY3MuTm9kZSL3AQoSUXVlcnlTZXJpZXNSZXF1ZXN0EgwKBGtleXMYASADKAkSKQoHcmVhZGluZxgCIAEoDjIYLmFuYWx5dGljcy5TZXJpZXNSZWFkaW5nEg8KB2Zyb21fdXMYAyABKAESDQoFdG9fdXMYBCABKAESDwoHc3RlcF91cxgFIAEoARIQCghmdW5jdGlvbhgGIAEoCRISCgptYXhfcG9pbnRzGAcgASgFEhQKB2FzX29mX3MYCCABKAFIAIgBARIOCgZmcm9tX3MYCSABKAESDAoEdG9fcxgKIAEoARIRCglwYXJ0X3Jvd3MYCyABKA1CCgoIX2FzX29mX3MiuAEKD1F1ZXJ5U2VyaWVzUGFydBINCgVzbG90cxgBIAEoDBIMCgRyb3dzGAIgASgMEg8KB2NvbHVtbnMYAyABKAwSFQoNcmVzb2x1dGlvbl91cxgEIAEoARIRCglpc19jb2Fyc2UYBSABKAgSEgoKaXNfZGFtYWdlZBgGIAEoCBITCgtwb2ludHNfcmVhZBgHIAEoARIkCgRuZXh0GAggASgLMhYuYW5hbHl0aWNzLlNlcmllc1BsYWNlIiwKC1Nlcmllc1BsYWNlEgwKBHNsb3QYASABKA0SDwoHZnJvbV91cxgCIAEoASInChdEZWxldGVOb2RlU2VyaWVzUmVxdWVzdBIMCgRrZXlzGAEgAygJIioKGERlbGV0ZU5vZGVTZXJpZXNSZXNwb25zZRIOCgZzZXJpZXMYASABKAMqogEKDVNlcmllc1JlYWRpbmcSHgoaU0VSSUVTX1JFQURJTkdfVU5TUEVDSUZJRUQQABIXChNTRVJJRVNfUkVBRElOR19SVU5TEAESGwoXU0VSSUVTX1JFQURJTkdfQVJSSVZBTFMQAhIbChdTRVJJRVNfUkVBRElOR19TVEFORElORxADEh4KGlNFUklFU19SRUFESU5HX0ZJUlNUX1RJTUVTEAQy/QQKBU5vZGVzEkYKCUxpc3ROb2RlcxIbLmFuYWx5dGljcy5MaXN0Tm9kZXNSZXF1ZXN0GhwuYW5hbHl0aWNzLkxpc3ROb2Rlc1Jlc3BvbnNlEkYKCURyYWluTm9kZRIbLmFuYWx5dGljcy5EcmFpbk5vZGVSZXF1ZXN0GhwuYW5hbHl0aWNzLkRyYWluTm9kZVJlc3BvbnNlElIKDkFubm91bmNlRGV2aWNlEh0uYW5hbHl0aWNzLkRldmljZUFubm91bmNlbWVudBohLmFuYWx5dGljcy5Bbm5vdW5jZURldmljZVJlc3BvbnNlEk0KDUV2YWx1YXRlUnVsZXMSHC5hbmFseXRpY3MuRXZhbHVhdGlvblJlcG9ydHMaGi5hbmFseXRpY3MuRXZhbHVhdGlvbk9yZGVyKAEwARJECgxFeGNoYW5nZUxpdmUSFy5hbmFseXRpY3MuTGl2ZUV4Y2hhbmdlGhcuYW5hbHl0aWNzLkxpdmVFeGNoYW5nZSgBMAESUgoPUmVhZFNoYXJlZFN0YXRlEiEuYW5hbHl0aWNzLlJlYWRTaGFyZWRTdGF0ZVJlcXVlc3QaGi5hbmFseXRpY3MuU2hhcmVkU3RhdGVQYWdlMAESSgoLUXVlcnlTZXJpZXMSHS5hbmFseXRpY3MuUXVlcnlTZXJpZXNSZXF1ZXN0GhouYW5hbHl0aWNzLlF1ZXJ5U2VyaWVzUGFydDABElsKEERlbGV0ZU5vZGVTZXJpZXMSIi5hbmFseXRpY3MuRGVsZXRlTm9kZVNlcmllc1JlcXVlc3QaIy5hbmFseXRpY3MuRGVsZXRlTm9kZVNlcmllc1Jlc3BvbnNlYgZwcm90bzM", [file_evaluation]);
 
 /**
  * A node as it writes itself down in Redis, once a second while it lives.
@@ -313,6 +313,61 @@ export const SeriesNamedSchema: GenMessage<SeriesNamed> = /*@__PURE__*/
   messageDesc(file_nodes, 5);
 
 /**
+ * What two nodes say to each other straight, while Redis is away for one of them. Each message says some of it.
+ *
+ * @generated from message analytics.LiveExchange
+ */
+export type LiveExchange = Message<"analytics.LiveExchange"> & {
+  /**
+   * In the first message of each side: which node it is.
+   *
+   * @generated from field: string node_id = 1;
+   */
+  nodeId: string;
+
+  /**
+   * Shards of metrics that this side wants from now on, a bit each; left out: as before.
+   *
+   * @generated from field: optional bytes wanted_shards = 2;
+   */
+  wantedShards?: Uint8Array | undefined;
+
+  /**
+   * A LiveFrame of this side, and its shard. With shard_seq 0 it has the newest values of series: all of a shard that is wanted from now on,
+   * or of which something was left out.
+   *
+   * @generated from field: uint32 shard = 3;
+   */
+  shard: number;
+
+  /**
+   * @generated from field: bytes frame = 4;
+   */
+  frame: Uint8Array;
+
+  /**
+   * Ids of the other side, whose names are not known to this one.
+   *
+   * @generated from field: repeated uint32 unknown_ids = 5;
+   */
+  unknownIds: number[];
+
+  /**
+   * The answer to that.
+   *
+   * @generated from field: analytics.SeriesNamed named = 6;
+   */
+  named?: SeriesNamed | undefined;
+};
+
+/**
+ * Describes the message analytics.LiveExchange.
+ * Use `create(LiveExchangeSchema)` to create a new message.
+ */
+export const LiveExchangeSchema: GenMessage<LiveExchange> = /*@__PURE__*/
+  messageDesc(file_nodes, 6);
+
+/**
  * On whose behalf a node makes a call of another one: in the header "x-watchpost-caller", in base64, together with the nodes' own key.
  *
  * @generated from message analytics.CallerRecord
@@ -375,7 +430,7 @@ export type CallerRecord = Message<"analytics.CallerRecord"> & {
  * Use `create(CallerRecordSchema)` to create a new message.
  */
 export const CallerRecordSchema: GenMessage<CallerRecord> = /*@__PURE__*/
-  messageDesc(file_nodes, 6);
+  messageDesc(file_nodes, 7);
 
 /**
  * @generated from message analytics.ReadSharedStateRequest
@@ -394,7 +449,7 @@ export type ReadSharedStateRequest = Message<"analytics.ReadSharedStateRequest">
  * Use `create(ReadSharedStateRequestSchema)` to create a new message.
  */
 export const ReadSharedStateRequestSchema: GenMessage<ReadSharedStateRequest> = /*@__PURE__*/
-  messageDesc(file_nodes, 7);
+  messageDesc(file_nodes, 8);
 
 /**
  * @generated from message analytics.SharedStatePage
@@ -444,7 +499,7 @@ export type SharedStatePage = Message<"analytics.SharedStatePage"> & {
  * Use `create(SharedStatePageSchema)` to create a new message.
  */
 export const SharedStatePageSchema: GenMessage<SharedStatePage> = /*@__PURE__*/
-  messageDesc(file_nodes, 8);
+  messageDesc(file_nodes, 9);
 
 /**
  * @generated from message analytics.SharedStatePage.Entry
@@ -466,7 +521,7 @@ export type SharedStatePage_Entry = Message<"analytics.SharedStatePage.Entry"> &
  * Use `create(SharedStatePage_EntrySchema)` to create a new message.
  */
 export const SharedStatePage_EntrySchema: GenMessage<SharedStatePage_Entry> = /*@__PURE__*/
-  messageDesc(file_nodes, 8, 0);
+  messageDesc(file_nodes, 9, 0);
 
 /**
  * What a device says by itself over another node, such as a birth of Sparkplug. Fields that are left out are not known.
@@ -527,7 +582,7 @@ export type DeviceAnnouncement = Message<"analytics.DeviceAnnouncement"> & {
  * Use `create(DeviceAnnouncementSchema)` to create a new message.
  */
 export const DeviceAnnouncementSchema: GenMessage<DeviceAnnouncement> = /*@__PURE__*/
-  messageDesc(file_nodes, 9);
+  messageDesc(file_nodes, 10);
 
 /**
  * @generated from message analytics.DeviceAnnouncement.Sensor
@@ -554,7 +609,7 @@ export type DeviceAnnouncement_Sensor = Message<"analytics.DeviceAnnouncement.Se
  * Use `create(DeviceAnnouncement_SensorSchema)` to create a new message.
  */
 export const DeviceAnnouncement_SensorSchema: GenMessage<DeviceAnnouncement_Sensor> = /*@__PURE__*/
-  messageDesc(file_nodes, 9, 0);
+  messageDesc(file_nodes, 10, 0);
 
 /**
  * @generated from message analytics.DeviceAnnouncement.Sensors
@@ -571,7 +626,7 @@ export type DeviceAnnouncement_Sensors = Message<"analytics.DeviceAnnouncement.S
  * Use `create(DeviceAnnouncement_SensorsSchema)` to create a new message.
  */
 export const DeviceAnnouncement_SensorsSchema: GenMessage<DeviceAnnouncement_Sensors> = /*@__PURE__*/
-  messageDesc(file_nodes, 9, 1);
+  messageDesc(file_nodes, 10, 1);
 
 /**
  * @generated from message analytics.AnnounceDeviceResponse
@@ -584,7 +639,7 @@ export type AnnounceDeviceResponse = Message<"analytics.AnnounceDeviceResponse">
  * Use `create(AnnounceDeviceResponseSchema)` to create a new message.
  */
 export const AnnounceDeviceResponseSchema: GenMessage<AnnounceDeviceResponse> = /*@__PURE__*/
-  messageDesc(file_nodes, 10);
+  messageDesc(file_nodes, 11);
 
 /**
  * Points of the recent window in Redis: those of a node that came with one of its sequences in (after_seq, through_seq].
@@ -651,7 +706,7 @@ export type RecentSlice = Message<"analytics.RecentSlice"> & {
  * Use `create(RecentSliceSchema)` to create a new message.
  */
 export const RecentSliceSchema: GenMessage<RecentSlice> = /*@__PURE__*/
-  messageDesc(file_nodes, 11);
+  messageDesc(file_nodes, 12);
 
 /**
  * Rows of points, packed, one block behind the other.
@@ -670,7 +725,7 @@ export type RecentChunk = Message<"analytics.RecentChunk"> & {
  * Use `create(RecentChunkSchema)` to create a new message.
  */
 export const RecentChunkSchema: GenMessage<RecentChunk> = /*@__PURE__*/
-  messageDesc(file_nodes, 12);
+  messageDesc(file_nodes, 13);
 
 /**
  * What came last, second by second, until a slice has it.
@@ -694,7 +749,7 @@ export type RecentTail = Message<"analytics.RecentTail"> & {
  * Use `create(RecentTailSchema)` to create a new message.
  */
 export const RecentTailSchema: GenMessage<RecentTail> = /*@__PURE__*/
-  messageDesc(file_nodes, 13);
+  messageDesc(file_nodes, 14);
 
 /**
  * @generated from message analytics.ListNodesRequest
@@ -707,7 +762,7 @@ export type ListNodesRequest = Message<"analytics.ListNodesRequest"> & {
  * Use `create(ListNodesRequestSchema)` to create a new message.
  */
 export const ListNodesRequestSchema: GenMessage<ListNodesRequest> = /*@__PURE__*/
-  messageDesc(file_nodes, 14);
+  messageDesc(file_nodes, 15);
 
 /**
  * @generated from message analytics.Node
@@ -807,7 +862,7 @@ export type Node = Message<"analytics.Node"> & {
  * Use `create(NodeSchema)` to create a new message.
  */
 export const NodeSchema: GenMessage<Node> = /*@__PURE__*/
-  messageDesc(file_nodes, 15);
+  messageDesc(file_nodes, 16);
 
 /**
  * @generated from message analytics.ListNodesResponse
@@ -847,7 +902,7 @@ export type ListNodesResponse = Message<"analytics.ListNodesResponse"> & {
  * Use `create(ListNodesResponseSchema)` to create a new message.
  */
 export const ListNodesResponseSchema: GenMessage<ListNodesResponse> = /*@__PURE__*/
-  messageDesc(file_nodes, 16);
+  messageDesc(file_nodes, 17);
 
 /**
  * What Redis keeps of the points of all nodes, for when one is down.
@@ -885,7 +940,7 @@ export type RecentWindow = Message<"analytics.RecentWindow"> & {
  * Use `create(RecentWindowSchema)` to create a new message.
  */
 export const RecentWindowSchema: GenMessage<RecentWindow> = /*@__PURE__*/
-  messageDesc(file_nodes, 17);
+  messageDesc(file_nodes, 18);
 
 /**
  * @generated from message analytics.DrainNodeRequest
@@ -911,7 +966,7 @@ export type DrainNodeRequest = Message<"analytics.DrainNodeRequest"> & {
  * Use `create(DrainNodeRequestSchema)` to create a new message.
  */
 export const DrainNodeRequestSchema: GenMessage<DrainNodeRequest> = /*@__PURE__*/
-  messageDesc(file_nodes, 18);
+  messageDesc(file_nodes, 19);
 
 /**
  * @generated from message analytics.DrainNodeResponse
@@ -928,7 +983,7 @@ export type DrainNodeResponse = Message<"analytics.DrainNodeResponse"> & {
  * Use `create(DrainNodeResponseSchema)` to create a new message.
  */
 export const DrainNodeResponseSchema: GenMessage<DrainNodeResponse> = /*@__PURE__*/
-  messageDesc(file_nodes, 19);
+  messageDesc(file_nodes, 20);
 
 /**
  * @generated from message analytics.QuerySeriesRequest
@@ -1011,7 +1066,7 @@ export type QuerySeriesRequest = Message<"analytics.QuerySeriesRequest"> & {
  * Use `create(QuerySeriesRequestSchema)` to create a new message.
  */
 export const QuerySeriesRequestSchema: GenMessage<QuerySeriesRequest> = /*@__PURE__*/
-  messageDesc(file_nodes, 20);
+  messageDesc(file_nodes, 21);
 
 /**
  * @generated from message analytics.QuerySeriesPart
@@ -1074,7 +1129,7 @@ export type QuerySeriesPart = Message<"analytics.QuerySeriesPart"> & {
  * Use `create(QuerySeriesPartSchema)` to create a new message.
  */
 export const QuerySeriesPartSchema: GenMessage<QuerySeriesPart> = /*@__PURE__*/
-  messageDesc(file_nodes, 21);
+  messageDesc(file_nodes, 22);
 
 /**
  * @generated from message analytics.SeriesPlace
@@ -1096,7 +1151,7 @@ export type SeriesPlace = Message<"analytics.SeriesPlace"> & {
  * Use `create(SeriesPlaceSchema)` to create a new message.
  */
 export const SeriesPlaceSchema: GenMessage<SeriesPlace> = /*@__PURE__*/
-  messageDesc(file_nodes, 22);
+  messageDesc(file_nodes, 23);
 
 /**
  * @generated from message analytics.DeleteNodeSeriesRequest
@@ -1115,7 +1170,7 @@ export type DeleteNodeSeriesRequest = Message<"analytics.DeleteNodeSeriesRequest
  * Use `create(DeleteNodeSeriesRequestSchema)` to create a new message.
  */
 export const DeleteNodeSeriesRequestSchema: GenMessage<DeleteNodeSeriesRequest> = /*@__PURE__*/
-  messageDesc(file_nodes, 23);
+  messageDesc(file_nodes, 24);
 
 /**
  * @generated from message analytics.DeleteNodeSeriesResponse
@@ -1134,7 +1189,7 @@ export type DeleteNodeSeriesResponse = Message<"analytics.DeleteNodeSeriesRespon
  * Use `create(DeleteNodeSeriesResponseSchema)` to create a new message.
  */
 export const DeleteNodeSeriesResponseSchema: GenMessage<DeleteNodeSeriesResponse> = /*@__PURE__*/
-  messageDesc(file_nodes, 24);
+  messageDesc(file_nodes, 25);
 
 /**
  * What is wanted of the points of series.
@@ -1227,6 +1282,16 @@ export const Nodes: GenService<{
     methodKind: "bidi_streaming";
     input: typeof EvaluationReportsSchema;
     output: typeof EvaluationOrderSchema;
+  },
+  /**
+   * Points that come to one of two nodes and are wanted by the other, for other nodes: while Redis is away for one of them.
+   *
+   * @generated from rpc analytics.Nodes.ExchangeLive
+   */
+  exchangeLive: {
+    methodKind: "bidi_streaming";
+    input: typeof LiveExchangeSchema;
+    output: typeof LiveExchangeSchema;
   },
   /**
    * What this node has of the shared journal; for other nodes.
