@@ -13,7 +13,8 @@ const REDIS_WAIT_MS = 2_000;
 /** `url` is one. Throws FAILED_PRECONDITION for files that cannot be read; does not wait for the Redis. */
 export function redisOf(config: Config, url: string, nodeId: string, clock: Clock): Redis {
   const probeKey = `{${config.redis.prefix}}:probe`;
-  return openRedis(parseRedisUrl(url)!, { clock, tls: redisTls(config), name: `watchpost ${nodeId}`, probeKey });
+  const secrets = { tls: redisTls(config), sentinelPassword: config.redis.sentinel_password };
+  return openRedis(parseRedisUrl(url)!, { clock, ...secrets, name: `watchpost ${nodeId}`, probeKey });
 }
 
 /** Connecting takes a moment. */

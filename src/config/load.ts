@@ -158,7 +158,7 @@ const SHOWN_LENGTH_MAX = 200;
 /** Whether the value of a setting is used and never shown. */
 export function isSecret(key: string): boolean {
   return (
-    key === "traces.headers" || key === "remote_write.headers" || key === "redis.url" || /(^|\.)password$/.test(key)
+    key === "traces.headers" || key === "remote_write.headers" || key === "redis.url" || /(^|[._])password$/.test(key)
   );
 }
 

@@ -195,6 +195,7 @@ export const SETTING_TEXTS: Readonly<Record<string, string>> = {
   "redis.ca_file": "who may have signed the certificate of the Redis; none: those whom the system trusts",
   "redis.cert_file": "a certificate to show to the Redis",
   "redis.key_file": "the key of redis.cert_file",
+  "redis.sentinel_password": "what sentinels want to be told, where they want something; none: nothing. Never shown",
   "redis.peer_ca_file":
     "who may have signed the certificates of the other nodes, which have one where tls.cert is set; none: those whom the system trusts",
   "redis.recent_window":

@@ -18,17 +18,32 @@ export interface WatchedRedis extends AsyncDisposable {
   readonly url: string;
   readonly master: RedisServer;
   readonly replica: RedisServer;
-  /** Where the sentinel says that the master is. */
-  masterPort(): Promise<number>;
+  /** Whether the sentinel says so. */
+  isReplicaMaster(): Promise<boolean>;
 }
 
 const SLOTS = 16_384;
+/** With a certificate of a server, and who signed it: TLS on every way, plain ports beside that for those who ask by hand. */
+export interface Secured {
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+}
+
 /** Before a shard that is away is taken for dead; a sentinel takes a master for dead after it. */
 const AWAY_MS = 1_000;
 
 /** `port`: of whom is asked. Rejects with what it says in place of an answer. */
-export async function askRedis(port: number, command: string, ...rest: (string | number)[]): Promise<unknown> {
-  const client = new Client({ port, host: "127.0.0.1", retryStrategy: () => null });
+export function askRedis(port: number, command: string, ...rest: (string | number)[]): Promise<unknown> {
+  return askOf({ port }, command, ...rest);
+}
+
+async function askOf(
+  at: { port: number; password?: string },
+  command: string,
+  ...rest: (string | number)[]
+): Promise<unknown> {
+  const client = new Client({ ...at, host: "127.0.0.1", retryStrategy: () => null });
   client.on("error", () => {});
   try {
     return await client.call(command, ...rest);
@@ -37,13 +52,17 @@ export async function askRedis(port: number, command: string, ...rest: (string |
   }
 }
 
-export async function startRedisCluster(): Promise<RedisCluster> {
+export async function startRedisCluster(secured?: Secured): Promise<RedisCluster> {
   const stack = new AsyncDisposableStack();
   const busPorts = [0, 1, 2].map(() => ownPort());
+  const tlsPorts = busPorts.map(() => ownPort());
   const shards = await Promise.all(
-    busPorts.map(async (busPort) => {
+    busPorts.map(async (busPort, i) => {
+      const tls = secured === undefined ? [] : [...tlsOf(secured, tlsPorts[i]), "--tls-cluster", "yes"];
       const announced = ["--cluster-announce-ip", "127.0.0.1", "--cluster-node-timeout", `${AWAY_MS}`];
-      return stack.use(await startRedis(["--cluster-enabled", "yes", "--cluster-port", `${busPort}`, ...announced]));
+      return stack.use(
+        await startRedis(["--cluster-enabled", "yes", "--cluster-port", `${busPort}`, ...announced, ...tls]),
+      );
     }),
   );
   // As `redis-cli --cluster create` does it, which waits for seconds in between.
@@ -57,7 +76,13 @@ export async function startRedisCluster(): Promise<RedisCluster> {
   for (const { port } of shards) await said(() => askRedis(port, "cluster", "info"), "cluster_state:ok");
   const idOf = (port: number) => askRedis(port, "cluster", "myid") as Promise<string>;
   return {
-    url: `redis+cluster://${shards.map(({ port }) => `127.0.0.1:${port}`).join(",")}`,
+    url:
+      secured === undefined
+        ? clusterUrl(
+            "redis",
+            shards.map(({ port }) => port),
+          )
+        : clusterUrl("rediss", tlsPorts),
     shards,
     async moveSlotOf(key) {
       const [{ port: any }] = shards;
@@ -83,36 +108,53 @@ export async function startRedisCluster(): Promise<RedisCluster> {
   };
 }
 
-export async function startWatchedRedis(): Promise<WatchedRedis> {
+/** `secured`: sentinels want a password, too. */
+export async function startWatchedRedis(secured?: Secured & { readonly password: string }): Promise<WatchedRedis> {
   const stack = new AsyncDisposableStack();
-  const master = stack.use(await startRedis(["--repl-diskless-sync-delay", "0"]));
-  const replica = stack.use(await startRedis(["--replicaof", `127.0.0.1 ${master.port}`]));
+  const [masterTls, replicaTls, sentinelTls] = [ownPort(), ownPort(), ownPort()];
+  const tls = (port: number) => (secured === undefined ? [] : [...tlsOf(secured, port), "--tls-replication", "yes"]);
+  const master = stack.use(await startRedis(["--repl-diskless-sync-delay", "0", ...tls(masterTls)]));
+  const [masterPort, replicaPort] = secured === undefined ? [master.port, undefined] : [masterTls, replicaTls];
+  const replica = stack.use(await startRedis(["--replicaof", `127.0.0.1 ${masterPort}`, ...tls(replicaTls)]));
   await said(() => askRedis(replica.port, "info", "replication"), "master_link_status:up");
   const dir = mkdtempSync(join(tmpdir(), "watchpost-sentinel-"));
   stack.defer(() => rmSync(dir, { recursive: true, force: true }));
   const file = join(dir, "sentinel.conf");
-  const of = `sentinel monitor plant 127.0.0.1 ${master.port} 1
+  const of = `sentinel monitor plant 127.0.0.1 ${masterPort} 1
 sentinel down-after-milliseconds plant ${AWAY_MS}
 sentinel failover-timeout plant 5000
 `;
-  writeFileSync(file, of);
+  writeFileSync(file, secured === undefined ? of : `${of}requirepass ${secured.password}\n`);
   const port = ownPort();
-  const argv = ["--sentinel", "--port", `${port}`, "--bind", "127.0.0.1", "--dir", dir];
+  const argv = ["--sentinel", "--port", `${port}`, "--bind", "127.0.0.1", "--dir", dir, ...tls(sentinelTls)];
   const sentinel = Bun.spawn(["redis-server", file, ...argv], { stdout: "ignore", stderr: "ignore" });
   stack.defer(async () => {
     sentinel.kill("SIGKILL");
     await sentinel.exited;
   });
-  await said(() => askRedis(port, "sentinel", "replicas", "plant"), `${replica.port}`);
+  const login = { port, ...(secured && { password: secured.password }) };
+  await said(() => askOf(login, "sentinel", "replicas", "plant"), `${replicaPort ?? replica.port}`);
   return {
-    url: `redis+sentinel://127.0.0.1:${port}/plant`,
+    url:
+      secured === undefined
+        ? `redis+sentinel://127.0.0.1:${port}/plant`
+        : `rediss+sentinel://127.0.0.1:${sentinelTls}/plant`,
     ...{ master, replica },
-    async masterPort() {
-      const [, at] = (await askRedis(port, "sentinel", "get-master-addr-by-name", "plant")) as string[];
-      return Number(at);
+    async isReplicaMaster() {
+      const [, at] = (await askOf(login, "sentinel", "get-master-addr-by-name", "plant")) as string[];
+      return Number(at) === (replicaPort ?? replica.port);
     },
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
+}
+
+function tlsOf({ ca, cert, key }: Secured, port: number): string[] {
+  const files = ["--tls-ca-cert-file", ca, "--tls-cert-file", cert, "--tls-key-file", key];
+  return ["--tls-port", `${port}`, ...files];
+}
+
+function clusterUrl(scheme: string, ports: readonly number[]): string {
+  return `${scheme}+cluster://${ports.map((port) => `127.0.0.1:${port}`).join(",")}`;
 }
 
 async function said(ask: () => Promise<unknown>, wanted: string): Promise<void> {

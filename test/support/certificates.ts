@@ -12,7 +12,7 @@ export interface CertificateWish {
   readonly commonName?: string;
   /** As openssl writes them: "DNS:localhost", "IP:127.0.0.1". */
   readonly names?: readonly string[];
-  readonly purpose?: "serverAuth" | "clientAuth";
+  readonly purpose?: "serverAuth" | "clientAuth" | "serverAuth,clientAuth";
   readonly from?: Date;
   readonly until?: Date;
 }

@@ -11,6 +11,8 @@ export interface RedisTls {
 export interface ConnectionWish {
   readonly address: RedisAddress;
   readonly tls: RedisTls | undefined;
+  /** Of sentinels; undefined: they want none. */
+  readonly sentinelPassword: string | undefined;
   /** In the list of clients of Redis. */
   readonly name: string;
   /** Left out: as long as it takes. */
@@ -37,7 +39,10 @@ export function connectRedis(wish: ConnectionWish): Client | Cluster {
   if (kind === "sentinel") {
     const sentinels = hosts.map(({ host, port }) => ({ host, port }));
     const sentinel = { sentinels, name: master, sentinelRetryStrategy: retryAfterMs };
-    return new Client({ ...options, ...sentinel, db: database, enableTLSForSentinelMode: isEncrypted });
+    const { sentinelPassword, tls } = wish;
+    const login = sentinelPassword === undefined ? {} : { sentinelPassword };
+    const encrypted = isEncrypted ? { sentinelTLS: { ...tls }, enableTLSForSentinelMode: true } : {};
+    return new Client({ ...options, ...sentinel, ...login, ...encrypted, db: database });
   }
   return new Client({ ...options, ...hosts[0], db: database });
 }

@@ -13,6 +13,8 @@ import { orAnew, plainSubscriptions, watch, type Subscriptions } from "./subscri
 export interface OpenRedisDeps {
   readonly clock: Clock;
   readonly tls?: RedisTls | undefined;
+  /** Left out: sentinels want none. */
+  readonly sentinelPassword?: string | undefined;
   /** Tells connections of this node from others: in the list of clients of Redis. */
   readonly name: string;
   /** A key that it may write to, to see whether Redis takes what is written: one that does not is away. Left out: that is not looked at. */
@@ -263,8 +265,8 @@ class IoRedis implements Redis {
   }
 
   #wish(what: string, commandTimeoutMs?: number): ConnectionWish {
-    const { tls, name } = this.#deps;
-    const wish = { address: this.#address, tls, name: `${name}:${what}` };
+    const { tls, sentinelPassword, name } = this.#deps;
+    const wish = { address: this.#address, tls, sentinelPassword, name: `${name}:${what}` };
     return commandTimeoutMs === undefined ? wish : { ...wish, commandTimeoutMs };
   }
 }

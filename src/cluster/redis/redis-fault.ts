@@ -6,6 +6,8 @@ import { messageOf } from "../../model/errors.ts";
 const FAULTS: readonly (readonly [RegExp, string])[] = [
   [/^WRONGPASS/, "it does not take the user and the password of redis.url"],
   [/^NOAUTH/, "it wants a password, which belongs into redis.url"],
+  [/sentinels are unreachable.*NOAUTH/, "sentinels want a password, which belongs into redis.sentinel_password"],
+  [/sentinels are unreachable.*WRONGPASS/, "sentinels do not take the password of redis.sentinel_password"],
   [/^Command timed out/, "it does not answer"],
   [/(?:^|-)OOM\b/, "it is full: it takes nothing more (maxmemory)"],
   [/^READONLY/, "it is a replica, and takes nothing"],
@@ -30,6 +32,9 @@ export function redisFault(error: unknown, isEncrypted: boolean): string {
 }
 
 function otherProtocol(said: string, isEncrypted: boolean): string | undefined {
+  // A server of a cluster says no more than this of a certificate that it wants.
+  if (isEncrypted && /^Connection is closed/.test(said))
+    return "it hangs up; where it wants a certificate that belongs into redis.cert_file and redis.key_file";
   if (isEncrypted && /ETIMEDOUT/.test(said)) return "it says nothing; without TLS it wants redis:// in redis.url";
   if (!isEncrypted && /ECONNRESET/.test(said)) return "it hangs up; with TLS it wants rediss:// in redis.url";
   return undefined;

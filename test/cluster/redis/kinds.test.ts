@@ -55,10 +55,7 @@ async function watched(): Promise<Kind> {
   const failover = async () => {
     // It keeps its connections, so that only its silence tells.
     redis.master.pause();
-    await until(
-      "the sentinel has made the replica the master",
-      async () => (await redis.masterPort()) === redis.replica.port,
-    );
+    await until("the sentinel has made the replica the master", () => redis.isReplicaMaster());
   };
   return {
     url: redis.url,

@@ -5,6 +5,9 @@ const fault = (said: string, isEncrypted = false) => redisFault(new Error(said),
 
 test("what keeps a Redis away is said with the setting that it is about", () => {
   expect(fault("WRONGPASS invalid username-password pair")).toStartWith("it does not take the user and the password");
+  const unreachable = "All sentinels are unreachable. Last error: ";
+  expect(fault(`${unreachable}NOAUTH Authentication required.`)).toContain("redis.sentinel_password");
+  expect(fault(`${unreachable}WRONGPASS invalid`)).toContain("redis.sentinel_password");
   expect(fault("NOAUTH Authentication required.")).toContain("redis.url");
   expect(fault("self signed certificate in certificate chain", true)).toContain("redis.ca_file");
   expect(fault("SSL routines:OPENSSL_internal:TLSV1_ALERT_CERTIFICATE_REQUIRED", true)).toContain("redis.cert_file");
