@@ -99,19 +99,34 @@ export class AskedNodes implements Disposable {
     return missing.sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
+  /** The slots of one request to the node after the other, as {@link partsOf} asks for them: rows of each are in an order of their own. */
+  *requestsOf(nodeId: string, slots: readonly number[]): Generator<readonly number[], void> {
+    if (nodeId === this.#deps.nodeId) return yield slots;
+    const { there, keys } = this.#known(slots);
+    for (let at = 0, end = 0; at < there.length; at = end) {
+      end = at + keysAtOnce(keys, at);
+      yield there.slice(at, end);
+    }
+  }
+
+  #known(slots: readonly number[]) {
+    const { registry } = this.#deps;
+    const there = slots.filter((slot) => registry.has(this.#ids[slot]));
+    return { there, keys: there.map((slot) => registry.keyOf(this.#ids[slot])) };
+  }
+
   /**
    * Slots in the order given, each node asked for those that it has. Where one does not answer its parts are those of the recent window, and it
    * is among the missing unless these are all; one that breaks off in the middle ends its parts early. What is wrong with the question fails.
    */
   async *partsOf(nodeId: string, slots: readonly number[], ask: SeriesAsk): AsyncGenerator<SeriesPart, void> {
-    const { registry, store } = this.#deps;
+    const { store } = this.#deps;
     if (nodeId === this.#deps.nodeId) {
       const ids = slots.map((slot) => this.#ids[slot]);
       for await (const part of ownSeries(store, ids, ask, this.#signal)) yield this.#noted(part, slots);
       return;
     }
-    const there = slots.filter((slot) => registry.has(this.#ids[slot]));
-    const keys = there.map((slot) => registry.keyOf(this.#ids[slot]));
+    const { there, keys } = this.#known(slots);
     let at = 0;
     for (let end = 0; at < there.length && !this.#silent.has(nodeId); at = end) {
       end = at + keysAtOnce(keys, at);

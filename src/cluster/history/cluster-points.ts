@@ -128,28 +128,35 @@ export async function clusterArrivals(
   using nodes = new AskedNodes(deps, seriesIds, options);
   const ask: SeriesAsk = { reading: "arrivals", fromUs, toUs, fromS, toS, partRows };
   const found: Arrived[] = [];
+  /** Resolves with the end of what is read. */
+  const read = async (nodeId: string, slots: readonly number[], endS: number): Promise<number> => {
+    let rows = 0;
+    let firstS = Infinity;
+    for await (const part of nodes.partsOf(nodeId, slots, { ...ask, toS: endS })) {
+      const [timesUs, values, arrivalsS] = part.columns;
+      if (arrivalsS.length === 0) continue;
+      let row = 0;
+      for (const [i, slot] of part.slots.entries()) {
+        for (const end = row + part.rows[i]; row < end; row++) {
+          const arrived = { slot, timeUs: timesUs[row], value: values[row], arrivalS: arrivalsS[row], nodeId };
+          if (arrived.arrivalS > fromS || slot >= fromSlot) found.push(arrived);
+        }
+      }
+      rows += row;
+      firstS = Math.min(firstS, arrivalsS[0]);
+      const lastS = arrivalsS[row - 1];
+      // Of the last second there may be more.
+      if (rows >= partRows && lastS > firstS) return lastS;
+    }
+    return endS;
+  };
   const asked = slotsByNode(seriesWithNodes(seriesIds, deps.places, deps.nodeId));
   const ends = await Promise.all(
     [...asked].map(async ([nodeId, slots]) => {
-      let rows = 0;
-      let firstS = Infinity;
-      for await (const part of nodes.partsOf(nodeId, slots, ask)) {
-        const [timesUs, values, arrivalsS] = part.columns;
-        if (arrivalsS.length === 0) continue;
-        let row = 0;
-        for (const [i, slot] of part.slots.entries()) {
-          for (const end = row + part.rows[i]; row < end; row++) {
-            const arrived = { slot, timeUs: timesUs[row], value: values[row], arrivalS: arrivalsS[row], nodeId };
-            if (arrived.arrivalS > fromS || slot >= fromSlot) found.push(arrived);
-          }
-        }
-        rows += row;
-        firstS = Math.min(firstS, arrivalsS[0]);
-        const lastS = arrivalsS[row - 1];
-        // Of the last second there may be more.
-        if (rows >= partRows && lastS > firstS) return lastS;
-      }
-      return toS;
+      let endS = toS;
+      // Each request begins anew: further ones go no further than those before.
+      for (const some of nodes.requestsOf(nodeId, slots)) endS = await read(nodeId, some, endS);
+      return endS;
     }),
   );
   const endS = Math.min(toS, ...ends);

@@ -7,6 +7,7 @@ import {
   clusterStanding,
 } from "../../../src/cluster/history/cluster-points.ts";
 import { WatchpostError } from "../../../src/model/errors.ts";
+import type { ArrivalResult } from "../../../src/store/store-client.ts";
 import { ENDLESS_SLICE, runToEnd } from "../../../src/store/slice.ts";
 import { NOVEMBER_US, randomOf } from "../../store/harness.ts";
 import { openNodes, ownStoreOf, type SeriesPoint } from "./nodes-rig.ts";
@@ -81,6 +82,28 @@ for (const seed of [1, 2, 3, 7]) {
     if (rig.nodes.length > 1) expect(rig.calls.length).toBeGreaterThan(0);
   });
 }
+
+test("arrivals of more series of a node than it is asked for at once", async () => {
+  const order = [0, 1, 2];
+  // Keys are so long that two of them fill a request.
+  using rig = openNodes([order, order], { site: "x".repeat(400_000) });
+  for (let i = 0; i < 3; i++)
+    rig.write(
+      1,
+      order.map((series) => [series, NOVEMBER_US + i, i]),
+    );
+  const [{ history, ids }] = rig.nodes;
+  const query = { seriesIds: ids, fromS: 0, toS: 2 ** 40, fromUs: 0, toUs: 2 ** 53, partRows: 2 };
+  const counts = order.map(() => 0);
+  let parts = 0;
+  for (let next: ArrivalResult["next"] = { fromS: 0, fromSlot: 0 }; next !== null; parts++) {
+    const part = await clusterArrivals(history, { ...query, ...next });
+    for (const slot of part.slots) counts[slot]++;
+    next = part.next;
+  }
+  expect(rig.calls.length).toBeGreaterThan(parts);
+  expect(counts).toEqual([3, 3, 3]);
+});
 
 test("nodes that do not answer are told", async () => {
   const { rig } = setUp(2);

@@ -59,8 +59,11 @@ export function contextOf(signal: AbortSignal): CallContext {
   return { signal, principal: ANONYMOUS, headers: new Map(), peer: "test" };
 }
 
-/** `orders[node]`: the positions of series in the order in which the node gets to know them. */
-export function openNodes(orders: readonly (readonly number[])[], options: Partial<OpenOptions> = {}): NodesRig {
+/** `orders[node]`: the positions of series in the order in which the node gets to know them; `site`: how their sites begin. */
+export function openNodes(
+  orders: readonly (readonly number[])[],
+  { site = "x", ...options }: Partial<OpenOptions> & { readonly site?: string } = {},
+): NodesRig {
   const folder = tempDir("nodes");
   const opened = new DisposableStack();
   opened.use(folder);
@@ -70,7 +73,7 @@ export function openNodes(orders: readonly (readonly number[])[], options: Parti
     return opened.use(openStore({ dir, ...options }));
   };
   const keys = orders[0].map((_, i) =>
-    seriesKey(`m${i % 2}`, `s${String(i).padStart(3, "0")}`, [["site", `x${i % 3}`]]),
+    seriesKey(`m${i % 2}`, `s${String(i).padStart(3, "0")}`, [["site", `${site}${i % 3}`]]),
   );
   const whole = openOne("whole");
   const having = new Map<string, Set<string>>();
