@@ -18,6 +18,8 @@ interface LifespanDeps {
   readonly clock: Clock;
   readonly book: AlertBook;
   readonly engine: Engine;
+  /** When the oldest of the points came that are not evaluated yet; Infinity: there are none. */
+  arrivingSinceMs(): number;
   /** Whether everything that came of points is written down. */
   isWritten(): boolean;
 }
@@ -91,7 +93,7 @@ export class Lifespan {
     if (!this.#deps.isWritten()) return [];
     // What is stored knows when it came to the second; of the one that is running more may come.
     const aliveMs = this.#deps.clock.nowMs();
-    const evaluatedMs = Math.floor(aliveMs / 1_000) * 1_000 - 1;
+    const evaluatedMs = Math.floor(this.#doneMs() / 1_000) * 1_000 - 1;
     const [away, deafSinceMs] = [this.#away, this.#deafSinceMs];
     const value = JSON.stringify({ evaluatedMs, aliveMs, away, deafSinceMs } satisfies Beat);
     return [{ collection: COLLECTION, key: KEY, sort: 0, value }];
@@ -113,11 +115,15 @@ export class Lifespan {
   #beat(): void {
     this.#hasNews = false;
     // They keep points from being evaluated twice, until a beat says that these were evaluated.
-    const removed = this.#deps.isWritten()
-      ? this.#deps.book.takeOverBefore(this.#deps.clock.nowMs() - QUIET_KEPT_MS)
-      : [];
+    const removed = this.#deps.isWritten() ? this.#deps.book.takeOverBefore(this.#doneMs() - QUIET_KEPT_MS) : [];
     // What cannot be written now is written with the next beat.
     this.#write(removed).catch(() => (this.#hasNews = true));
+  }
+
+  /** What came before then was evaluated: points are stored, and may lie in the log when a beat comes, for as long as a disk takes. */
+  #doneMs(): number {
+    const { clock, arrivingSinceMs } = this.#deps;
+    return Math.min(clock.nowMs(), arrivingSinceMs());
   }
 
   #noteAway(fromMs: number, toMs: number): void {

@@ -77,6 +77,8 @@ export interface AlertsDeps {
   framesAfter(arrivalMs: number): Iterable<Frame>;
   /** Of what is stored. */
   readonly newestArrivalMs: number;
+  /** When the oldest of the points came that are not on the bus yet; Infinity: there are none. */
+  arrivingSinceMs(): number;
   /** Silence after which a series is stale whose usual gaps are not known. */
   readonly staleAfterMs: number;
   /** How long a test of a rule may take. */
@@ -178,7 +180,7 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
   const profiles = new SeasonalProfiles(deps.history);
   const engine: Engine = new Engine({ ...deps, listener, profiles });
   const lifespan = await Lifespan.open(
-    { journal: lasting, clock, book, engine, isWritten: () => writer.isWritten },
+    { ...deps, journal: lasting, book, engine, isWritten: () => writer.isWritten },
     newestArrivalMs,
   );
   const intake = new FrameIntake({ engine, clock, onTrouble: deps.onTrouble });

@@ -56,6 +56,7 @@ export async function openAlerting(
     journal,
     latest: storeOpened.latest,
     newestArrivalMs: storeOpened.newestArrivalMs,
+    arrivingSinceMs: () => storage.arriving.sinceMs(),
     history: storedHistory(history, clock, (sentence) =>
       logger.warn({ trouble: sentence }, "alerts do not know the past"),
     ),

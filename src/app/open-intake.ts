@@ -53,7 +53,20 @@ const SYNC_MS = 1_000;
 /** `opening` waits for what is being committed. */
 export function openIntake(
   config: Config,
-  { log, nextSeq, journal, store, bus, registry, schemas, budget, received, records, isClockTrusted }: Storage,
+  {
+    log,
+    nextSeq,
+    journal,
+    store,
+    bus,
+    arriving,
+    registry,
+    schemas,
+    budget,
+    received,
+    records,
+    isClockTrusted,
+  }: Storage,
   { health, logger, clock, metrics, scopes, beginSpan, onOverload }: IntakeDeps,
   opening: AsyncDisposableStack,
 ): OpenIntake {
@@ -77,6 +90,7 @@ export function openIntake(
     takeBuffer: (bytes) => records.take(bytes),
     defer: (run) => void setImmediate(run),
   });
+  arriving.sinceMs = () => committer.oldestArrivalMs;
   opening.defer(() => committer.drained());
   const signs = {
     refused: () => budget.refused + received.refused,

@@ -35,6 +35,11 @@ export interface StorageDeps {
   onCrash(error: Error): void;
 }
 
+export interface Arriving {
+  /** When the oldest of them came; Infinity: there are none. */
+  sinceMs(): number;
+}
+
 export interface Storage {
   readonly log: LogClient;
   readonly logOpened: LogOpened;
@@ -57,6 +62,8 @@ export interface Storage {
   /** Buffers of log records. */
   readonly records: BufferPool;
   readonly bus: MemoryBus;
+  /** Points that have come and are not on {@link bus} yet. */
+  readonly arriving: Arriving;
   readonly garbage: BurstGarbage;
   /** Left out: no other nodes evaluate rules. */
   readonly spreading?: Spreading;
@@ -196,6 +203,7 @@ export async function openStorage(
   return {
     ...{ log, logOpened, letGoOfLog, journal, registry, schemas, store, history: store, storeOpened },
     nextSeq: Math.max(logOpened.nextSeq, storeOpened.nextSeq),
+    arriving: { sinceMs: () => Infinity },
     ...{ budget, received, records, bus, garbage, isClockTrusted, undeliveredDrops, unsentDrops },
     whenClockTrusted: (run) => void whenTrusted.push(run),
   };

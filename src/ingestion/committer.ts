@@ -29,6 +29,7 @@ export interface CommitGroup {
 interface ClosedGroup extends CommitGroup {
   readonly record: ArrayBuffer;
   readonly points: number;
+  readonly arrivalMs: number;
   readonly closedAtMs: number;
   readonly firstDefinition: number;
   readonly span: Span | undefined;
@@ -93,6 +94,11 @@ export class Committer {
   /** Frames closed and not yet durable. */
   get depth(): number {
     return this.#waiting.length + this.#outstanding.length;
+  }
+
+  /** When the oldest frame came that is closed and not published yet; Infinity: there is none. */
+  get oldestArrivalMs(): number {
+    return (this.#outstanding[0] ?? this.#waiting[0])?.arrivalMs ?? Infinity;
   }
 
   /** Where the rows of the next batch are written, before {@link add}: room for BATCH_POINTS_MAX. */
@@ -170,7 +176,7 @@ export class Committer {
     const closedAtMs = clock.monotonicMs();
     const span = this.#deps.beginSpan?.("log.commit");
     span?.set("watchpost.points", this.#count);
-    const group = { record, points: this.#count, closedAtMs, firstDefinition, span };
+    const group = { record, points: this.#count, arrivalMs: frame.arrivalMs, closedAtMs, firstDefinition, span };
     this.#waiting.push({ ...group, done: promise, resolve, reject });
     this.#count = 0;
     this.#open = undefined;

@@ -316,6 +316,17 @@ describe("restarts", () => {
     }
   });
 
+  test("points that were on their way for long, before it was written down until when it lived, are evaluated, too", async () => {
+    const rig = await rigOf(HOT);
+    await feed(rig, { 0: 70, 5: 70 });
+    await until(rig, 6);
+    rig.arrive(point("a", 85), point("b", 85));
+    await until(rig, 45);
+    await rig.restart();
+    await rig.advance(2_000);
+    expect(await activeIn(rig)).toHaveLength(2);
+  });
+
   test("points of a server that was killed before it wrote anything down are evaluated, too", async () => {
     const rig = await rigOf(HOT);
     await until(rig, 1);

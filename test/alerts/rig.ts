@@ -56,6 +56,8 @@ export class AlertsRig {
     throw error;
   });
   readonly #frames: Frame[] = [];
+  /** Those of {@link #frames} that nobody has heard yet. */
+  readonly #arriving: Frame[] = [];
   readonly #points = new Map<number, StoredPoint[]>();
   #run: { readonly alerts: OpenAlerts; readonly clock: RunClock } | null = null;
   #isHearing = true;
@@ -109,6 +111,7 @@ export class AlertsRig {
         ...(this.lasting && { lasting: this.lasting }),
         latest: this.#latest(),
         newestArrivalMs: this.#newestArrivalMs,
+        arrivingSinceMs: () => this.#arriving[0]?.arrivalMs ?? Infinity,
         history: this.#history,
         ...(this.isSpread && { spreading: { nodeId: "desk", latestOf: this.#latestOf } }),
         framesAfter: (arrivalMs) => this.#frames.filter((frame) => frame.arrivalMs > arrivalMs),
@@ -136,6 +139,7 @@ export class AlertsRig {
     await this.settle();
     this.#run!.clock.stop();
     this.#run!.alerts.stop();
+    this.#arriving.length = 0;
     this.clock.advance(awayMs);
     await this.open();
   }
@@ -196,6 +200,13 @@ export class AlertsRig {
 
   /** Points that come together. */
   async send(...points: SentPoint[]): Promise<void> {
+    this.arrive(...points);
+    for (const frame of this.#arriving.splice(0)) this.#bus.publish(frame);
+    await this.settle();
+  }
+
+  /** Points that are in the log, and are heard with those that are sent next. */
+  arrive(...points: SentPoint[]): void {
     const nowMs = this.clock.nowMs();
     this.#newestArrivalMs = nowMs;
     const ids = points.map(({ metric, source, tags = {} }) => this.#idOf(metric, source, tags));
@@ -210,8 +221,7 @@ export class AlertsRig {
       values: Float64Array.from(points, ({ value }) => value),
     };
     this.#frames.push(frame);
-    this.#bus.publish(frame);
-    await this.settle();
+    this.#arriving.push(frame);
   }
 
   /** Whether points get through: of this run and later ones. */

@@ -37,7 +37,6 @@ export class Page implements AsyncDisposable {
   constructor(size = { width: 1280, height: 800 }) {
     const backend = { type: "chrome", path: Bun.which("chromium")!, argv: ARGUMENTS } as const;
     this.#view = new Bun.WebView({ ...size, backend });
-    if (process.env.SLOW) setInterval(() => void (async () => { if (this.#view.url !== "") await this.#view.cdp("Emulation.setCPUThrottlingRate", { rate: Number(process.env.SLOW) } as never); })().catch(() => {}), 500).unref();
   }
 
   async open(url: string): Promise<void> {
