@@ -1,3 +1,5 @@
+import { countText } from "../format.ts";
+
 /** Told by shape and word, not by colour alone. */
 export const STATUS_MARKS: Readonly<Record<string, string>> = {
   online: "●",
@@ -36,5 +38,15 @@ export function Severity({ severity }: { severity: string }) {
     <span class="severity" data-severity={severity}>
       <span aria-hidden="true">{severityMark(severity)}</span> {severity}
     </span>
+  );
+}
+
+/** "4 high" where all are as grave, "4, 1 critical" otherwise. `gravest`: how many are of `severity`. */
+export function AlertCount({ all, gravest, severity }: { all: number; gravest: number; severity: string }) {
+  return (
+    <>
+      {countText(all)}
+      <span class="dim">{gravest === all ? ` ${severity}` : `, ${countText(gravest)} ${severity}`}</span>
+    </>
   );
 }

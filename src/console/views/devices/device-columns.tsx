@@ -4,8 +4,8 @@ import { batteryOf, batteryText, batteryVersion } from "../../data/battery.ts";
 import { alertsOf } from "../../data/device-alerts.ts";
 import { STATUSES } from "../../data/devices.ts";
 import { lastSeenMs, lastSeenVersion } from "../../data/last-seen.ts";
-import { countText, durationText, msOf } from "../../format.ts";
-import { Status } from "../../parts/status.tsx";
+import { durationText, msOf } from "../../format.ts";
+import { AlertCount, Status } from "../../parts/status.tsx";
 import type { Column } from "../../parts/table.tsx";
 import { Age } from "../../parts/time.tsx";
 import { pathTo } from "../../route.ts";
@@ -138,7 +138,7 @@ function Alerts({ device }: { device: string }) {
   const severity = SEVERITIES[Math.min(found.rank, SEVERITIES.length - 1)];
   return (
     <a href={`/alerts?device=${encodeURIComponent(device)}`} data-severity={severity}>
-      {countText(found.count)} {severity}
+      <AlertCount all={found.count} gravest={found.gravest} severity={severity} />
     </a>
   );
 }

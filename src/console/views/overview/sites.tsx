@@ -7,7 +7,7 @@ import { areDevicesKnown, devices } from "../../data/devices.ts";
 import { lastSeenMs, lastSeenVersion } from "../../data/last-seen.ts";
 import { siteName, sitesOf, type Site } from "../../data/sites.ts";
 import { countText } from "../../format.ts";
-import { statusText } from "../../parts/status.tsx";
+import { AlertCount, statusText } from "../../parts/status.tsx";
 import { Table, type Column } from "../../parts/table.tsx";
 import { Age } from "../../parts/time.tsx";
 import { addressOf } from "../../route.ts";
@@ -82,17 +82,14 @@ function SiteAlerts({ site: { name, alerts } }: { site: Site }) {
   const gravest = alerts.findIndex((count) => count > 0);
   if (gravest < 0) return none;
   const severity = SEVERITIES[gravest];
+  const count = <AlertCount all={all} gravest={alerts[gravest]} severity={severity} />;
   // Alerts cannot be asked for by having no site.
   if (name === NOWHERE) {
-    return (
-      <span data-severity={severity}>
-        {countText(all)} <span class="dim">{severity}</span>
-      </span>
-    );
+    return <span data-severity={severity}>{count}</span>;
   }
   return (
     <a href={addressOf("/alerts", { site: name })} data-severity={severity}>
-      {countText(all)} <span class="dim">{severity}</span>
+      {count}
     </a>
   );
 }
