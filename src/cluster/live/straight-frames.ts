@@ -26,6 +26,8 @@ export interface StraightFramesDeps extends Omit<LineDeps, "onChanged"> {
 }
 
 const RETRY_MS = 1_000;
+/** Of more nodes each would send what it has too often, and none is heard. */
+export const OTHERS_MAX = 50;
 /** Lines stay for so long once Redis is back: until what comes over it is heard again. */
 const LINGER_MS = 3_000;
 
@@ -140,7 +142,13 @@ export class StraightFrames {
 
   #look(): void {
     if (this.#isClosed) return;
-    const ids = this.#isNeeded ? this.#deps.others().map(({ nodeId }) => nodeId) : [];
+    const others = this.#isNeeded ? this.#deps.others() : [];
+    const areTooMany = others.length > OTHERS_MAX;
+    if (areTooMany)
+      this.#deps.onTrouble(
+        `without Redis no other node is heard: there are ${others.length}, and at most ${OTHERS_MAX}`,
+      );
+    const ids = areTooMany ? [] : others.map(({ nodeId }) => nodeId);
     for (const [nodeId, opened] of this.#opened) if (!ids.includes(nodeId)) opened.abort();
     for (const nodeId of ids) if (!this.#opened.has(nodeId)) void this.#keep(nodeId);
     this.#deps.onChanged();
