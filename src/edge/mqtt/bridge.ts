@@ -111,8 +111,9 @@ export class Bridge {
   async close(graceMs: number): Promise<void> {
     this.#cancelTick?.();
     this.#connection.stopTaking();
+    const untilMs = this.#deps.clock.monotonicMs() + graceMs;
     await this.#inbox.close(graceMs);
-    await this.#connection.close();
+    await this.#connection.close(untilMs - this.#deps.clock.monotonicMs());
     this.#setConnected(false);
   }
 

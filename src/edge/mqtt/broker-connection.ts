@@ -108,21 +108,24 @@ export class BrokerConnection {
     this.#isStopped = true;
   }
 
-  /** Says goodbye and disconnects, so that no will is published. Resolves within seconds. */
-  async close(): Promise<void> {
+  /**
+   * Says goodbye and disconnects, so that no will is published, once the broker has read what was acknowledged: one that is busy sending
+   * finds the connection closed before it reads on, and sends all of it again. Resolves within seconds, or `graceMs` where that is longer.
+   */
+  async close(graceMs: number): Promise<void> {
     this.#isStopped = true;
     this.#cancelWait?.();
     this.#cancelHold?.();
     const client = this.#session?.client;
     if (client?.connected === true) {
-      this.#session?.flush();
+      // Its answer is read only where nothing is held back; what else comes is for whoever connects next.
+      this.resume();
+      await this.#within(this.#session!.settled(), Math.max(graceMs, GOODBYE_MS));
       const said = Promise.all(
         this.#deps
           .goodbyes()
           .map(({ topic, payload, qos, retain }) => client.publishAsync(topic, Buffer.from(payload), { qos, retain })),
       );
-      // An answer to a goodbye is read only where nothing is held back.
-      this.resume();
       await this.#within(said.then(() => {}));
       await this.#within(client.endAsync(false));
     }
@@ -131,9 +134,9 @@ export class BrokerConnection {
     await this.#within(this.#running ?? Promise.resolve());
   }
 
-  async #within(done: Promise<unknown>): Promise<void> {
+  async #within(done: Promise<unknown>, ms = GOODBYE_MS): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const cancelTimer = this.#deps.clock.after(GOODBYE_MS, resolve);
+    const cancelTimer = this.#deps.clock.after(ms, resolve);
     await Promise.race([done.catch(() => {}), promise]);
     cancelTimer();
   }

@@ -66,6 +66,17 @@ export class Session {
     this.#confirmLater();
   }
 
+  /** Resolves once the broker has read all acknowledgements; never where the connection is lost before. */
+  async settled(): Promise<void> {
+    this.flush();
+    if (this.#acknowledged.size + this.#pinged.size === 0 || !this.client.connected) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.client.sendPing();
+    const awaited = this.#pings;
+    this.client.on("packetreceive", () => this.#answers >= awaited && resolve());
+    return promise;
+  }
+
   /** What the broker may send again, by packet id, with a fingerprint. */
   *unsettled(): Iterable<[messageId: number, fingerprint: number]> {
     for (const each of [this.#pinged, this.#acknowledged, this.#open]) yield* each;

@@ -58,6 +58,36 @@ for (const version of ["5", "3.1.1"] as const) {
   );
 }
 
+test("the connection is closed once the broker has read the acknowledgements, however long that takes it", async () => {
+  const read: string[] = [];
+  const speak = (socket: Socket) => {
+    const parser = mqttPacket.parser({ protocolVersion: 4 });
+    const answer = (packet: mqttPacket.Packet) => socket.write(mqttPacket.generate(packet, { protocolVersion: 4 }));
+    parser.on("packet", (packet: mqttPacket.Packet) => {
+      if (packet.cmd === "connect") answer({ cmd: "connack", returnCode: 0, sessionPresent: false });
+      if (packet.cmd === "subscribe") {
+        answer({ cmd: "suback", messageId: packet.messageId!, granted: [1] });
+        answer({ cmd: "publish", topic: "f/a/d/m", payload: "7", qos: 1, messageId: 1, dup: false, retain: false });
+      }
+      if (packet.cmd === "pingreq") {
+        setTimeout(() => {
+          read.push("answer");
+          answer({ cmd: "pingresp" });
+        }, 200);
+      }
+      if (packet.cmd === "puback" || packet.cmd === "disconnect") read.push(packet.cmd);
+    });
+    socket.on("data", (data) => void parser.parse(Buffer.from(data)));
+    socket.on("close", () => read.push("close"));
+  };
+  using broker = await rawServer(() => {}, speak);
+  const rig = startBridge(`mqtt://127.0.0.1:${broker.port}`, `version = "3.1.1"\n${TOPICS}`);
+  await until(() => rig.stored.length === 1);
+  await rig.bridge.close(60_000);
+  await until(() => read.includes("close"));
+  expect(read).toEqual(["puback", "answer", "disconnect", "close"]);
+});
+
 interface Scene {
   /** Of each connection, what the broker sends once it is subscribed to. */
   readonly sent: readonly (readonly Sent[])[];
