@@ -69,7 +69,8 @@ const AT_ONCE_MEMBERS_MAX = 20;
 /** Of a message of some length. */
 const MESSAGE_CHARS = 64 * 1024;
 
-const HEARTBEAT = encodeWire({ messageType: "heartbeat" });
+/** The same for all, made when the first is due: a server that starts reads no descriptors. */
+let heartbeat: Uint8Array | undefined;
 
 export class Room {
   readonly id: string;
@@ -241,7 +242,10 @@ export class Room {
       if (stream.heardMs !== null && nowMs - stream.heardMs >= HEARD_WITHIN_MS) {
         const message = `nothing was heard of this stream for ${HEARD_WITHIN_MS / 1_000} s, though it had sent a heartbeat`;
         stream.outbox.fail(new WatchpostError("UNAVAILABLE", message));
-      } else if (nowMs - stream.sentMs >= HEARTBEAT_AFTER_MS) this.#push(stream, HEARTBEAT);
+      } else if (nowMs - stream.sentMs >= HEARTBEAT_AFTER_MS) {
+        heartbeat ??= encodeWire({ messageType: "heartbeat" });
+        this.#push(stream, heartbeat);
+      }
     }
     for (const member of this.members) if (nowMs >= member.goneAtMs) this.#presence.remove(member);
     this.#announce();

@@ -125,8 +125,8 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<Trans
   const connections = new GrpcConnections(server, options.connections);
   const services = [...new Set(options.methods.map(({ method }) => method.parent.typeName))];
   const served = [...options.methods, ...healthMethods(options.health, services)];
-  const files = new Set(served.map(({ method }) => method.parent.file));
-  const all = watched([...served, ...reflectionMethods([...files])], options.watch);
+  const reflection = reflectionMethods(served.map(({ method }) => method.parent));
+  const all = watched([...served, ...reflection], options.watch);
   const calls = new OpenCalls(options, { ageMsMax: connectionAgeMsMax, random: Math.random });
   for (const impl of guarded(all, options.gate)) {
     const { method } = impl;

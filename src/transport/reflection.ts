@@ -1,5 +1,5 @@
 /** gRPC server reflection, v1 and v1alpha, over the descriptors in the generated code. */
-import { toBinary, type DescFile } from "@bufbuild/protobuf";
+import { toBinary, type DescFile, type DescService } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 import { statusCodeOf } from "../wire/status.ts";
 import { ServerReflection as ReflectionAlpha } from "../wire/gen/grpc/reflection/v1alpha/reflection_pb.ts";
@@ -13,12 +13,12 @@ import { bidiStreaming, type MethodImpl } from "../wire/service.ts";
 type Answer = Exclude<ServerReflectionResponse["messageResponse"], { case: undefined }>;
 type AnswerInit = { case: Answer["case"]; value: Record<string, unknown> };
 
-/** Serves `files` and what they import. */
-export function reflectionMethods(files: readonly DescFile[]): MethodImpl[] {
-  // Most servers are never asked.
+/** Serves the files of `services` and what they import. */
+export function reflectionMethods(services: readonly DescService[]): MethodImpl[] {
+  // Most servers are never asked, and files are read only then.
   let index: DescriptorIndex | undefined;
   async function* run(requests: AsyncIterable<unknown>) {
-    index ??= new DescriptorIndex(files);
+    index ??= new DescriptorIndex(services);
     for await (const request of requests as AsyncIterable<ServerReflectionRequest>) {
       yield { validHost: request.host, originalRequest: request, messageResponse: index.answer(request) } as never;
     }
@@ -35,8 +35,8 @@ class DescriptorIndex {
   readonly #fileOfSymbol = new Map<string, DescFile>();
   readonly #services: string[] = [];
 
-  constructor(files: readonly DescFile[]) {
-    for (const file of files) this.#add(file);
+  constructor(services: readonly DescService[]) {
+    for (const { file } of services) this.#add(file);
   }
 
   answer({ messageRequest }: ServerReflectionRequest): AnswerInit {

@@ -1,5 +1,5 @@
 /** Lints proto/, generates src/wire/gen from it, and writes the pages of docs/ that are made of the code. */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const root = join(import.meta.dir, "../..");
@@ -18,6 +18,15 @@ for (const args of [
     stderr: "inherit",
   });
   if (exitCode !== 0) process.exit(exitCode);
+}
+
+// Descriptors are read when they are first looked into, not all of them at the start of each process.
+const gen = join(out, "src/wire/gen");
+for (const name of new Bun.Glob("**/*_pb.ts").scanSync(gen)) {
+  const path = join(gen, name);
+  const lazy = `${"../".repeat(name.split("/").length)}lazy-descriptors.ts`;
+  const text = readFileSync(path, "utf8");
+  writeFileSync(path, text.replace(/^(import \{.* from )"@bufbuild\/protobuf\/codegenv2"/m, `$1"${lazy}"`));
 }
 
 // What they are made of stands on the code that was generated just now.

@@ -36,7 +36,8 @@ const BOUNDS: Readonly<Record<number, FieldBounds>> = {
 /** Of a later version, for which there is no bound yet. */
 const UNKNOWN_MAX = 1_000;
 
-const FIELDS = new Map(ForwardedSchema.fields.map((field) => [field.number, field]));
+/** Made at the first message: a server that starts reads no descriptors. */
+let fields: ReadonlyMap<number, DescField> | undefined;
 
 /** Throws INVALID_ARGUMENT for what is none, for points beside it, and for what is more or longer than a node sends. */
 export function readForwarded(message: Uint8Array): ForwardedMessage {
@@ -87,6 +88,7 @@ function forwardedIn(message: Uint8Array): Uint8Array {
 
 /** What is known of it but its series, in one piece, and those. */
 function partsOf(bytes: Uint8Array): { readonly rest: Uint8Array; readonly series: Uint8Array[] } {
+  fields ??= new Map(ForwardedSchema.fields.map((field) => [field.number, field]));
   const series: Uint8Array[] = [];
   const rest: Uint8Array[] = [];
   const times = new Map<DescField | undefined, number>();
@@ -99,7 +101,7 @@ function partsOf(bytes: Uint8Array): { readonly rest: Uint8Array; readonly serie
   while (reader.pos < reader.len) {
     const at = reader.pos;
     const [number, wireType] = reader.tag();
-    const field = FIELDS.get(number);
+    const field = fields.get(number);
     const count = (times.get(field) ?? 0) + 1;
     times.set(field, count);
     const bounds = field === undefined ? { times: UNKNOWN_MAX, bytes: Infinity } : (BOUNDS[number] ?? OTHER);

@@ -3,7 +3,7 @@
 /* eslint-disable */
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "../lazy-descriptors.ts";
 import type { AccessScope } from "./access_pb.ts";
 import { file_access } from "./access_pb.ts";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";

@@ -3,7 +3,7 @@
 /* eslint-disable */
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "../lazy-descriptors.ts";
 import type { Annotation, AnnotationEventSchema, AnnotationResponseSchema, CreateAnnotationRequestSchema, EditAnnotationRequestSchema, GetAnnotationRequestSchema, GetAnnotationResponseSchema, ListAnnotationsRequestSchema, ListAnnotationsResponseSchema, RemoveAnnotationRequestSchema, WatchAnnotationsRequestSchema } from "./annotations_pb.ts";
 import { file_annotations } from "./annotations_pb.ts";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";

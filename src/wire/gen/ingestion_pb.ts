@@ -3,7 +3,7 @@
 /* eslint-disable */
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import { fileDesc, messageDesc, serviceDesc } from "../lazy-descriptors.ts";
 import type { ListBridgesRequestSchema, ListBridgesResponseSchema } from "./edge_pb.ts";
 import { file_edge } from "./edge_pb.ts";
 import type { ForgetOriginRequestSchema, ForgetOriginResponseSchema, Forwarded, ForwardedAck, GetDeliveryRequestSchema, GetDeliveryResponseSchema, HandOverOriginRequestSchema, HandOverOriginResponseSchema, ResendRequestSchema, ResendResponseSchema } from "./forwarding_pb.ts";

@@ -3,7 +3,7 @@
 /* eslint-disable */
 
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc } from "../lazy-descriptors.ts";
 import type { Alert } from "./alerts_pb.ts";
 import { file_alerts } from "./alerts_pb.ts";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
