@@ -167,7 +167,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     scopes,
     bus: common.bus,
     store: common.history,
-    ...(cluster !== undefined && { newest: cluster.history.newest }),
+    ...(cluster !== undefined && { newest: cluster.history.newest, nowhere: cluster.nowhere }),
     clock,
     metrics,
     want: cluster?.want,

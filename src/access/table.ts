@@ -139,6 +139,7 @@ const MAY: Readonly<Record<string, string>> = {
   "admin, for everything, a deed": `
     analytics.Server/SetLogLevel
     analytics.Nodes/DrainNode
+    analytics.Nodes/ForgetNode
     analytics.Dashboard/DeleteSeries
     analytics.Dashboard/Backup
     analytics.DataIngestion/Resend

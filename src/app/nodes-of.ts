@@ -56,6 +56,7 @@ export function nodesOf({ cluster, gate, desk, clock, series, pointsPerS, nodeId
         caller: { principal, peer },
       });
     },
+    forget: async (id) => (await cluster?.forgetNode(id)) ?? 0,
     shared: cluster && {
       readState: (afterPosition) => cluster.shared.readState(afterPosition),
       announce: (event) => desk.announce(event),

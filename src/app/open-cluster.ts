@@ -66,6 +66,13 @@ export interface OpenCluster extends OpenMembers {
   seat(deps: SeatDeps): MovingDesk;
   /** A line of live frames that another node opens. Throws UNAVAILABLE until this node has its part in the others. */
   exchangeLive: Live["exchange"];
+  /**
+   * There is no such node any more. Resolves with how many series no other one has; rejects with UNAVAILABLE where Redis does not hear of
+   * it: some of it may be forgotten then.
+   */
+  forgetNode(nodeId: string): Promise<number>;
+  /** Series whose points were on nodes that are forgotten. */
+  nowhere(): ReadonlySet<number>;
   /** Points of all nodes. */
   readonly history: ClusterStore;
   /** What Redis has of the recent window; undefined: there is none, or it is not known yet. */
@@ -77,6 +84,8 @@ export interface OpenCluster extends OpenMembers {
   /** This node can be reached from now on: it takes part in who is the desk. */
   serve(address: string, gate: DrainingGate, opening: AsyncDisposableStack): void;
 }
+
+const NONE: ReadonlySet<number> = new Set();
 
 /** `opening` closes what was opened. */
 export async function openCluster(
@@ -126,6 +135,7 @@ export async function openCluster(
     ...{ journal, clock, onTrouble, self: { nodeId, name: nodeNameOf(config), version: BUILD.version } },
     isLive: (id) => members.live.some((record) => record.nodeId === id),
     onChanged: () => members.rememberedChanged(),
+    onForgotten: (id) => live?.names.drop(id),
   }));
   opening.defer(() => registered.close());
 
@@ -160,8 +170,17 @@ export async function openCluster(
     want: (matcher) => wanted.want(matcher),
     exchangeLive(messages) {
       if (live !== undefined) return live.exchange(messages);
-      throw new WatchpostError("UNAVAILABLE", "this node is starting", { retryAfterMs: 1_000 });
+      throw starting();
     },
+    async forgetNode(id) {
+      if (live === undefined) throw starting();
+      const series = live.names.onlyOf(id);
+      // Last what tells others that it is gone: they write anew what a node has that they know.
+      await registered.forget([id]);
+      await live.forget(id);
+      return series;
+    },
+    nowhere: () => live?.names.nowhere ?? NONE,
     deleteSeries(ids, retire) {
       const owe = async (id: string, keys: readonly string[]) => {
         await oweDeletion(journal, id, keys, Math.floor(clock.nowMs()));
@@ -227,4 +246,8 @@ export async function openCluster(
       void members.announce();
     },
   };
+}
+
+function starting(): WatchpostError {
+  return new WatchpostError("UNAVAILABLE", "this node is starting", { retryAfterMs: 1_000 });
 }

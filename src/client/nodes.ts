@@ -1,6 +1,12 @@
 /** The nodes that share a Redis. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { Nodes, type DrainNodeRequestSchema, type ListNodesResponse, type Node } from "../wire/gen/nodes_pb.ts";
+import {
+  Nodes,
+  type DrainNodeRequestSchema,
+  type ForgetNodeResponse,
+  type ListNodesResponse,
+  type Node,
+} from "../wire/gen/nodes_pb.ts";
 import { ask, type AskOptions } from "./ask.ts";
 import type { Connection } from "./connection.ts";
 
@@ -16,4 +22,13 @@ export async function drainNode(
   options: AskOptions = {},
 ): Promise<Node> {
   return (await ask(connection, Nodes.method.drainNode, request, options)).node!;
+}
+
+/** One that is gone, by its id or name, is a node no more. Throws the server's status: FAILED_PRECONDITION where it lives. */
+export function forgetNode(
+  connection: Connection,
+  node: string,
+  options: AskOptions = {},
+): Promise<ForgetNodeResponse> {
+  return ask(connection, Nodes.method.forgetNode, { node }, options);
 }

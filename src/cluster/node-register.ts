@@ -23,6 +23,8 @@ export interface NodeRegisterDeps {
   isLive(nodeId: string): boolean;
   /** Others are in it than before. */
   onChanged(): void;
+  /** Somebody has forgotten a node. */
+  onForgotten(nodeId: string): void;
   onTrouble(sentence: string): void;
 }
 
@@ -100,8 +102,10 @@ export class NodeRegister {
     for (const change of changes) {
       if (change.collection !== COLLECTION) continue;
       isChanged = true;
-      if (change.value === null) this.#nodes.delete(change.key);
-      else this.#take({ ...change, value: change.value });
+      if (change.value === null) {
+        this.#nodes.delete(change.key);
+        this.#deps.onForgotten(change.key);
+      } else this.#take({ ...change, value: change.value });
     }
     if (isChanged) this.#deps.onChanged();
   }

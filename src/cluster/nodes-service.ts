@@ -32,6 +32,8 @@ export interface NodesDeps {
   drain(isDraining: boolean): void;
   /** The same of another node. */
   passOn(node: KnownNode, request: DrainNodeRequest, context: CallContext): Promise<void>;
+  /** There is no such node any more. Resolves with how many series no other one has. */
+  forget(nodeId: string): Promise<number>;
   /** Undefined: there are no other nodes. */
   readonly shared:
     | {
@@ -68,11 +70,18 @@ export function nodesMethods(deps: NodesDeps): MethodImpl[] {
     }),
     unary(method.drainNode, async (request, context) => {
       const [known, here] = [await deps.known(), await deps.nodeId()];
-      const node = nodeIn(request.node === "" ? here : request.node, known);
+      const node = liveIn(request.node === "" ? here : request.node, known);
       if (node.record.nodeId === here) deps.drain(!request.undo);
       else await deps.passOn(node, request, context);
       const state = request.undo ? "serving" : "draining";
       return { node: { ...messageOf(node, known, here, deps.deskId()), state } };
+    }),
+    unary(method.forgetNode, async ({ node: wanted }) => {
+      sharedOf(deps);
+      const [known, here] = [await deps.known(), await deps.nodeId()];
+      const node = goneIn(wanted, known);
+      const series = await deps.forget(node.record.nodeId);
+      return { node: messageOf(node, known, here, deps.deskId()), series: BigInt(series) };
     }),
     unary(method.announceDevice, async (announcement) => {
       await sharedOf(deps).announce(deviceEventOf(announcement));
@@ -129,17 +138,27 @@ function bigger(a: bigint, b: bigint): bigint {
   return a > b ? a : b;
 }
 
-/** By id, or by a name that only one has. */
-function nodeIn(wanted: string, known: readonly KnownNode[]): KnownNode {
-  const byId = known.find(({ record }) => record.nodeId === wanted);
-  const named = known.filter(({ record }) => record.name === wanted);
-  const live = named.filter(({ isLive }) => isLive);
-  const found = byId ?? [live, named].find(({ length }) => length === 1)?.[0];
-  if (found === undefined) {
-    const shown = JSON.stringify(wanted);
-    const what = named.length > 1 ? `several nodes are called ${shown}` : `there is no node ${shown}`;
-    throw new WatchpostError("NOT_FOUND", `${what}; wanted the id or the name of one of them`);
-  }
+function liveIn(wanted: string, known: readonly KnownNode[]): KnownNode {
+  const found = nodeIn(wanted, known, true);
   if (!found.isLive) throw new WatchpostError("UNAVAILABLE", `the node ${found.record.name} is gone`);
   return found;
+}
+
+function goneIn(wanted: string, known: readonly KnownNode[]): KnownNode {
+  const found = nodeIn(wanted, known, false);
+  if (!found.isLive) return found;
+  const message = `the node ${found.record.name} lives; wanted one that is gone: drain it and stop it first`;
+  throw new WatchpostError("FAILED_PRECONDITION", message);
+}
+
+/** By id, or by a name that only one has, or only one of those that live, or that are gone. */
+function nodeIn(wanted: string, known: readonly KnownNode[], isLive: boolean): KnownNode {
+  const byId = known.find(({ record }) => record.nodeId === wanted);
+  const named = known.filter(({ record }) => record.name === wanted);
+  const first = named.filter((node) => node.isLive === isLive);
+  const found = byId ?? [first, named].find(({ length }) => length === 1)?.[0];
+  if (found !== undefined) return found;
+  const shown = JSON.stringify(wanted);
+  const what = named.length > 1 ? `several nodes are called ${shown}` : `there is no node ${shown}`;
+  throw new WatchpostError("NOT_FOUND", `${what}; wanted the id or the name of one of them`);
 }

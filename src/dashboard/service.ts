@@ -41,6 +41,8 @@ export interface DashboardDeps {
   readonly latest?: StoreOpened["latest"];
   /** Those that other nodes have of these series; left out: there are no others. */
   newest?(seriesIds: Uint32Array, options: ListingOptions): Promise<StoreOpened["latest"]>;
+  /** Series that are listed for nobody, since no node has points of them any more; left out: there are none. */
+  nowhere?(): ReadonlySet<number>;
   /** Deletes series; resolves when that is durable. */
   retire(seriesIds: Uint32Array): Promise<RetiredSeries | void>;
   /** Of the sensor of a series, by its key; "": none is known. */
@@ -83,7 +85,12 @@ export function createDashboard(deps: DashboardDeps): OpenDashboard {
   }
   const sliced = new SlicedWork(() => clock.monotonicMs());
   const unitOf = (key: string) => deps.unitOf(key);
-  const seenBy = ({ principal, cost, span }: CallContext) => ({ sees: scopes.seesSeries(principal.scope), cost, span });
+  const seenBy = ({ principal, cost, span }: CallContext) => {
+    const seen = scopes.seesSeries(principal.scope);
+    const nowhere = deps.nowhere?.();
+    const hidesNone = nowhere === undefined || nowhere.size === 0;
+    return { sees: hidesNone ? seen : (id: number) => !nowhere.has(id) && seen(id), cost, span };
+  };
   const ranges = { registry, clock, sliced, unitOf, timeoutMsMax: deps.queryTimeoutMs };
   const limited = new LimitedRanges(store, clock);
   const rangesOf = (context: CallContext) => ({

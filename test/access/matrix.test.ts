@@ -44,7 +44,7 @@ i-oa  Devices ReportDevice RegisterDevice UpdateDevice
 --oa! Server ListSlow GetLogLevel
 --oa! Nodes ListNodes
 ---a! Server SetLogLevel
----a! Nodes DrainNode
+---a! Nodes DrainNode ForgetNode
 ----  Nodes AnnounceDevice EvaluateRules ExchangeLive ReadSharedState QuerySeries DeleteNodeSeries
 ivoa  Access WhoAmI
 ---a! Access CreateToken ListTokens RevokeToken ListDeeds

@@ -1,4 +1,4 @@
-/** `watchpost nodes` and `watchpost node drain`: of a server by itself, and of two on one Redis. */
+/** `watchpost nodes`, `watchpost node drain` and `node forget`: of a server by itself, and of two on one Redis. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { Redis as Client } from "ioredis";
@@ -41,6 +41,8 @@ test("a server by itself is its own desk, and can be drained and undone", async 
   expect((await rig.run(["health"])).code).toBe(0);
   const wrong = await rig.run(["node", "drain", "nobody"]);
   expect(wrong).toMatchObject({ code: 1, err: expect.stringContaining('there is no node "nobody"') });
+  const alone = await rig.run(["node", "forget", "nobody"]);
+  expect(alone).toMatchObject({ code: 2, err: expect.stringContaining("shares nothing with other nodes") });
 }, 120_000);
 
 test.skipIf(!hasRedis)(
@@ -104,7 +106,7 @@ test.skipIf(!hasRedis)(
         await client.call(...write);
         await client.zadd("{watchpost}:nodes", Date.now() + 3_600_000, name);
         return async () => {
-          await client.zrem("{watchpost}:nodes", name);
+          await client.zadd("{watchpost}:nodes", Date.now() - 60_000, name);
           client.disconnect();
         };
       };
@@ -116,7 +118,16 @@ test.skipIf(!hasRedis)(
       });
       await until("the log says so", () => JSON.stringify(asked.log()).includes(why));
       await expect(start("hall-3", redis)).rejects.toThrow(why);
+      const forget = (node: string) => rig.run(["node", "forget", node, "--server", asked.grpc]);
+      expect(await forget("older")).toMatchObject({ code: 2, err: expect.stringContaining("the node older lives") });
       for (const end of ends) await end();
+      const stateOf = async (node: string, server = asked) =>
+        (await listed(server)).nodes.find(({ name }) => name === node)?.state;
+      await until("it is gone", async () => (await stateOf("older")) === "gone");
+      const forgotten = { code: 0, out: "older is forgotten: what it took is found no more\n", err: "" };
+      expect(await forget("older")).toEqual(forgotten);
+      for (const server of [a, b])
+        await until("no node knows it", async () => (await stateOf("older", server)) === undefined);
 
       const health = async (service: string) => {
         return (await rig.run(["health", "--service", service, "--server", asked.grpc])).code === 0;

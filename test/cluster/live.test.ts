@@ -67,9 +67,13 @@ describe.skipIf(!hasRedis)("live between nodes", () => {
     });
     await using c = await joinLive(server.url, "c", { remembered });
     const idOnC = c.registry.idOf(seriesKey("kept", "a", [])) ?? 0;
-    expect(c.live.names.othersWith(idOnC)).toEqual(["a"]);
+    expect([c.live.names.othersWith(idOnC), c.live.names.onlyOf("a"), [...c.live.names.nowhere]]).toEqual([
+      ["a"],
+      1,
+      [],
+    ]);
     await c.live.forget("a");
-    expect(c.live.names.othersWith(idOnC)).toEqual([]);
+    expect([c.live.names.othersWith(idOnC), [...c.live.names.nowhere]]).toEqual([[], [idOnC]]);
     expect(await c.redis.call("EXISTS", "{t}:names:a")).toBe(0);
   });
 

@@ -18,22 +18,24 @@ function createRig() {
   const clock = new ManualClock(1_800_000_000_000);
   const live = new Set<string>();
   const troubles: string[] = [];
+  const forgotten: string[] = [];
   let changes = 0;
   const open = (nodeId: string) =>
     NodeRegister.open({
       ...{ journal, clock, self: { nodeId, name: `node ${nodeId}`, version: "1" } },
       isLive: (id) => live.has(id),
       onChanged: () => void changes++,
+      onForgotten: (id) => void forgotten.push(id),
       onTrouble: (sentence) => void troubles.push(sentence),
     });
   const tell = (told: readonly DocumentChange[]) => listeners.forEach((listener) => listener(told));
-  return { journal, clock, live, troubles, open, tell, changes: () => changes };
+  return { journal, clock, live, troubles, open, tell, forgotten, changes: () => changes };
 }
 
 const idsOf = (register: NodeRegister) => [...register.nodes].map(({ nodeId }) => nodeId).sort();
 
 test("each is written down and read by the next, until it has not been seen for a week, or is forgotten", async () => {
-  const { clock, live, open, tell, changes } = createRig();
+  const { clock, live, open, tell, forgotten, changes } = createRig();
   const a = await open("a");
   await turns();
   const b = await open("b");
@@ -43,6 +45,8 @@ test("each is written down and read by the next, until it has not been seen for 
   tell([{ collection: "other", key: "b", sort: 0, value: null }]);
   expect([idsOf(a), changes()]).toEqual([["a", "b"], 2]);
   expect([...a.nodes].at(-1)).toEqual({ nodeId: "b", name: "node b", version: "", seenAtMs: 7 });
+  tell([{ collection: "cluster.node", key: "x", sort: 0, value: null }]);
+  expect(forgotten).toEqual(["x", "x"]);
   a.close();
   b.close();
   for (const id of ["a", "b"]) live.add(id);

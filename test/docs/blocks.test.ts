@@ -38,6 +38,7 @@ const NOT_RUN: readonly (readonly [page: string, begins: string, reason: string]
   ],
   ["docs/edge.md", "to centre.example.org:50051", "shows what a command prints"],
   ["docs/issues.md", "try {", "is a part of a program, which has a client and an issue"],
+  ["docs/nodes.md", "watchpost node forget", "wants a node that is gone; test/cli/node-commands.test.ts has one"],
   ["docs/nodes.md", "package main", "wants modules from a network"],
   ["docs/operating.md", "sh install.sh", "fetches a release; test/tools/install.test.ts installs one"],
   [

@@ -51,7 +51,9 @@ export class SeriesNames {
   readonly #others = new Map<string, OtherNames>();
   /** By the id here: nodes that have points of it. Those of this node alone are not in it. */
   readonly #nodes = new Map<number, string[]>();
+  readonly #nowhere = new Set<number>();
   #isWriting = false;
+  #hasReadAll = false;
   #cancelCheck = () => {};
   readonly #ends: (() => void)[] = [];
   #isClosed = false;
@@ -77,6 +79,7 @@ export class SeriesNames {
   add(seriesId: number): void {
     if (this.#own.has(seriesId)) return;
     this.#own.add(seriesId);
+    this.#nowhere.delete(seriesId);
     this.#unwritten.add(seriesId);
     void this.#write();
   }
@@ -94,6 +97,17 @@ export class SeriesNames {
   /** Ids of other nodes that have points of it. */
   othersWith(seriesId: number): readonly string[] {
     return this.#nodes.get(seriesId) ?? [];
+  }
+
+  /** Series of which there were points on nodes that are forgotten, and are nowhere now. */
+  get nowhere(): ReadonlySet<number> {
+    return this.#nowhere;
+  }
+
+  /** How many series another node has alone. */
+  onlyOf(nodeId: string): number {
+    const isOnly = (id: number) => id !== 0 && !this.#own.has(id) && this.othersWith(id).length === 1;
+    return this.idsOf(nodeId).reduce((sum, id) => sum + Number(isOnly(id)), 0);
   }
 
   /** By the ids of another node: those here; 0, or left out: it is not known (yet). Good until something waits. */
@@ -160,7 +174,7 @@ export class SeriesNames {
 
   /** Nothing of a node that there is no more is left in Redis. Rejects where that does not hear of it. */
   async forgetNode(nodeId: string): Promise<void> {
-    this.#forget(nodeId);
+    this.drop(nodeId);
     await this.#deps.redis.call("DEL", this.#keyOf(nodeId));
   }
 
@@ -203,13 +217,14 @@ export class SeriesNames {
     try {
       await this.#write();
       const there = new Set(others());
-      for (const nodeId of [...this.#others.keys()]) if (!there.has(nodeId)) this.#forget(nodeId);
+      for (const nodeId of [...this.#others.keys()]) if (!there.has(nodeId)) this.drop(nodeId);
       for (const nodeId of there) {
         const count = Number(await redis.call("HLEN", this.#keyOf(nodeId)));
         const knownCount = this.#others.get(nodeId)?.count ?? 0;
         if (!isLive(nodeId) && count < this.countOf(nodeId)) await this.#writeOther(nodeId);
         else if (count !== knownCount) await this.#readOne(nodeId, count);
       }
+      if (!this.#hasReadAll) this.#findNowhere();
       const ownCount = Number(await redis.call("HLEN", this.#keyOf(this.#deps.nodeId)));
       const told = this.#own.size - this.#unwritten.size;
       if (ownCount > told) await this.#forgetLost();
@@ -220,6 +235,15 @@ export class SeriesNames {
       }
     } catch (error) {
       if (redis.isUp && !this.#isClosed) onTrouble(`names of series are not told to other nodes: ${messageOf(error)}`);
+    }
+  }
+
+  /** Names of before the start, which are of nodes that were forgotten. */
+  #findNowhere(): void {
+    const { registry } = this.#deps;
+    this.#hasReadAll = true;
+    for (let id = 1; id < registry.idEnd; id++) {
+      if (registry.has(id) && !this.#own.has(id) && !this.#nodes.has(id)) this.#nowhere.add(id);
     }
   }
 
@@ -241,8 +265,8 @@ export class SeriesNames {
     this.#namesOf(nodeId).count = pairs.length;
   }
 
-  /** There is no such node any more. */
-  #forget(nodeId: string): void {
+  /** There is no such node any more, or it comes again with all its names. */
+  drop(nodeId: string): void {
     for (const id of this.idsOf(nodeId)) {
       if (id !== 0) this.#setNodes(id, (nodes) => nodes.filter((each) => each !== nodeId));
     }
@@ -312,6 +336,7 @@ export class SeriesNames {
   #forgotten(ids: readonly number[]): void {
     for (const id of ids) {
       this.#nodes.delete(id);
+      this.#nowhere.delete(id);
       if (this.#own.delete(id)) this.#unwritten.add(id);
     }
     const gone = new Set(ids);
@@ -364,5 +389,7 @@ export class SeriesNames {
     const nodes = change(this.#nodes.get(id) ?? []);
     if (nodes.length > 0) this.#nodes.set(id, nodes);
     else this.#nodes.delete(id);
+    if (nodes.length === 0 && !this.#own.has(id)) this.#nowhere.add(id);
+    else this.#nowhere.delete(id);
   }
 }

@@ -35,6 +35,7 @@ const COLUMNS: readonly Column<TagValue>[] = [
 interface Found {
   readonly values: readonly TagValue[];
   readonly total: number;
+  readonly missingNodes: readonly string[];
 }
 
 export function Browse({ filters }: { filters: Readonly<Record<string, string>> }) {
@@ -64,6 +65,12 @@ export function Browse({ filters }: { filters: Readonly<Record<string, string>> 
         sort={sort}
         onSort={setSort}
       />
+      {found.missingNodes.length > 0 && (
+        <p class="dim" role="note">
+          Nodes that did not tell of their points: {found.missingNodes.join(", ")}. There may be newer ones than is said
+          here.
+        </p>
+      )}
       {found.total > found.values.length && (
         <p>{countText(found.total - found.values.length)} more; type a part of a name.</p>
       )}
@@ -72,8 +79,9 @@ export function Browse({ filters }: { filters: Readonly<Record<string, string>> 
 }
 
 async function read(filters: Readonly<Record<string, string>>, options: { signal: AbortSignal }): Promise<Found> {
-  const { values, total } = await dashboardApi.listTagValues({ key: "metric", filters, limit: SHOWN_MAX }, options);
-  return { values, total: Number(total) };
+  const request = { key: "metric", filters, limit: SHOWN_MAX };
+  const { values, total, missingNodes } = await dashboardApi.listTagValues(request, options);
+  return { values, total: Number(total), missingNodes };
 }
 
 function hrefOf(metric: string): string {
