@@ -56,6 +56,8 @@ export class AlertWriter {
   /** How many are written, or given up. */
   #done = 0;
   #isWriting = false;
+  #isClosed = false;
+  #cancelRetry = () => {};
   #waiters: Waiter[] = [];
   /** How many go into one transaction, by how many came before the first of them. */
   readonly #together = new Map<number, number>();
@@ -105,6 +107,12 @@ export class AlertWriter {
     const settled = Promise.withResolvers<void>();
     this.#waiters.push({ through: this.#done + this.#waiting.length, settled });
     return settled.promise;
+  }
+
+  /** What is not written now is not tried again: {@link written} waits for it before. */
+  close(): void {
+    this.#isClosed = true;
+    this.#cancelRetry();
   }
 
   async #run(): Promise<void> {
@@ -179,6 +187,7 @@ export class AlertWriter {
     for (const { settled } of this.#waiters.splice(0)) settled.reject(error);
     const { length } = this.#waiting;
     for (; this.#told < length; this.#told++) this.#waiting[this.#told].told(null);
+    if (this.#isClosed) return;
     const lost = Math.max(0, length - WAITING_MAX);
     this.#waiting.splice(0, lost);
     this.#told -= lost;
@@ -186,7 +195,7 @@ export class AlertWriter {
     const sentence = `the journal cannot be written: ${messageOf(error)}; ${length} changes of alerts wait for it`;
     this.#onTrouble(lost > 0 ? `${sentence}, and the oldest ${lost} are given up` : sentence);
     const retryAfterMs = error instanceof WatchpostError ? error.retryAfterMs : undefined;
-    this.#clock.after(retryAfterMs ?? RETRY_AFTER_MS, () => void this.#run());
+    this.#cancelRetry = this.#clock.after(retryAfterMs ?? RETRY_AFTER_MS, () => void this.#run());
   }
 }
 

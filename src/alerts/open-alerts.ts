@@ -339,6 +339,7 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
         await writer.written().catch(() => {});
         await closeTelling();
         await lifespan.end();
+        writer.close();
       })()),
   };
 }

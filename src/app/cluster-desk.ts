@@ -85,7 +85,8 @@ export function clusterDesk(deps: ClusterDeskDeps): ClusterDesk {
     onOvertaken: () => {
       if (lease?.isHeld !== true) return;
       logger.warn({}, "another node has been the desk since this one could write last: what that one wrote holds");
-      void lease.giveBack();
+      // Calls are passed on to it as soon as it is known which one that is.
+      void lease.giveBack().then(() => lease?.look());
     },
   });
   const addressOfHolder = () => others().find((record) => record.nodeId === holder())?.address;

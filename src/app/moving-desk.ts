@@ -78,8 +78,8 @@ export class MovingDesk implements DeskSeat {
     const seat = (): Seat => ({
       ...{ here: this.#opened?.methods, address: this.#address, trouble: deps.trouble(), until: this.#moved.signal },
     });
-    const { peers } = deps;
-    this.methods = DESK_METHODS.map((method) => proxied(method, DESK_RAW.get(method), { seat, peers }));
+    const { peers, clock } = deps;
+    this.methods = DESK_METHODS.map((method) => proxied(method, DESK_RAW.get(method), { seat, peers, clock }));
   }
 
   get here(): Desk | undefined {
@@ -175,6 +175,7 @@ export class MovingDesk implements DeskSeat {
       const methods = new Map(written(desk.methods).map((impl) => [impl.method, impl]));
       checkServed(desk.methods);
       this.#opened = { desk, methods, stack };
+      this.#move();
       logger.info({}, "this node is the desk: alerts, devices and sessions of all nodes run here");
     } catch (error) {
       logger.error({ err: error }, `the desk cannot be opened here: ${messageOf(error)}`);

@@ -3,6 +3,7 @@
  * durable before anybody hears of them, and whoever appended them hears last.
  */
 import { messageOf, WatchpostError } from "../model/errors.ts";
+import { nothingWritten } from "../model/nothing-written.ts";
 import type { DocumentChange, DocumentQuery, JournalEntry, JournalEvent } from "../model/journal.ts";
 import type { JournalQuery, StoredDocument } from "../model/journal.ts";
 import { decodeCursor, encodeCursor } from "../model/journal-cursor.ts";
@@ -95,7 +96,8 @@ export class Journal {
     events: readonly JournalEvent[],
     changes: readonly DocumentChange[] = [],
   ): Promise<readonly JournalEntry[]> {
-    if (this.#isClosed) throw new WatchpostError("UNAVAILABLE", "the journal is closed: the server is stopping");
+    if (this.#isClosed)
+      throw new WatchpostError("UNAVAILABLE", "the journal is closed: the server is stopping", nothingWritten);
     if (events.length === 0 && changes.length === 0) return [];
     const refusal = this.#deps.log.refusal?.();
     if (refusal !== undefined) throw refusal;

@@ -125,6 +125,21 @@ describe("while the journal cannot be written", () => {
     expect(journal.count("c")).toBe(5);
   });
 
+  test("closed meanwhile, it is not tried again, nor said", async () => {
+    const journal = new MemoryJournal();
+    const { clock, trouble, write, writer } = writerOver(journal);
+    journal.failure = new Error("another node is the desk");
+    write("a");
+    await rest();
+    const said = trouble.length;
+    expect(said).toBeGreaterThan(0);
+    writer.close();
+    journal.failure = null;
+    clock.advance(60_000);
+    await rest();
+    expect([journal.entries.length, trouble.length]).toEqual([0, said]);
+  });
+
   test("at random, nothing is lost, repeated or out of order", async () => {
     for (let seed = 0; seed < 30; seed++) {
       const random = randomOf(seed);

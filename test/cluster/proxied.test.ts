@@ -4,7 +4,10 @@ import { callerOf, CALLER_HEADER } from "../../src/cluster/peers/caller-record.t
 import { Peers } from "../../src/cluster/peers/peers.ts";
 import { proxied, type DeskSeat } from "../../src/cluster/peers/proxied.ts";
 import { scopeOf } from "../../src/model/access.ts";
-import { invalidField } from "../../src/model/errors.ts";
+import type { Clock } from "../../src/model/clock.ts";
+import { invalidField, WatchpostError } from "../../src/model/errors.ts";
+import { nothingWritten } from "../../src/model/nothing-written.ts";
+import { systemClock } from "../../src/model/system-clock.ts";
 import { HealthState } from "../../src/transport/health.ts";
 import { ReceivedBytes } from "../../src/transport/received-bytes.ts";
 import { startGrpcServer } from "../../src/transport/grpc-server.ts";
@@ -15,6 +18,7 @@ import {
 } from "../../src/wire/gen/collaboration_pb.ts";
 import { ListChangesRequestSchema, Server, WatchStatusRequestSchema } from "../../src/wire/gen/server_pb.ts";
 import { bidiStreaming, serverStreaming, unary, type CallContext, type MethodImpl } from "../../src/wire/service.ts";
+import { ManualClock } from "../support/manual-clock.ts";
 import { openGate } from "../support/open-gate.ts";
 
 const opened: (() => unknown)[] = [];
@@ -39,7 +43,7 @@ function contextOf(signal = new AbortController().signal): CallContext {
 }
 
 /** A desk that is served by another server, and the methods that pass on to it. */
-async function setUp(methods: MethodImpl[]) {
+async function setUp(methods: MethodImpl[], clock: Pick<Clock, "after" | "monotonicMs"> = systemClock) {
   const server = await startGrpcServer({
     ...{
       address: "127.0.0.1:0",
@@ -57,7 +61,7 @@ async function setUp(methods: MethodImpl[]) {
     ...{ here: undefined, address: server.address, until: moved.signal },
   };
   const run = (method: DescMethod, input: unknown, context = contextOf(), raw?: "output") =>
-    (proxied(method, raw, { seat: () => seat, peers }).run as (input: unknown, context: CallContext) => unknown)(
+    (proxied(method, raw, { seat: () => seat, peers, clock }).run as (input: unknown, context: CallContext) => unknown)(
       input,
       context,
     );
@@ -167,6 +171,7 @@ test("without a desk, or with one that is not reached, calls are to be made agai
   await stream.next();
   const { address } = seat;
   seat.address = undefined;
+  seat.trouble = "Redis is away";
   moved.abort();
   expect(await failureOf(stream.next())).toMatchObject({ status: "UNAVAILABLE", retryAfterMs: 1_000 });
   const again = () => Promise.try(() => run(Server.method.listChanges, create(ListChangesRequestSchema)));
@@ -175,6 +180,51 @@ test("without a desk, or with one that is not reached, calls are to be made agai
   expect(await failureOf(again())).toMatchObject({ status: "UNAVAILABLE", retryAfterMs: 1_000 });
   seat.address = address;
   expect(await failureOf(again())).toMatchObject({ status: "UNIMPLEMENTED" });
+});
+
+test("a call that comes while the desk moves waits for it, and not for long", async () => {
+  const clock = new ManualClock();
+  const { seat, moved, run } = await setUp(
+    [unary(Server.method.listChanges, async () => ({ nextPage: "there" }))],
+    clock,
+  );
+  const ask = () => run(Server.method.listChanges, create(ListChangesRequestSchema)) as Promise<unknown>;
+  const { address } = seat;
+  seat.address = undefined;
+  const late = failureOf(ask());
+  clock.advance(5_000);
+  expect(await late).toMatchObject({ status: "UNAVAILABLE", retryAfterMs: 1_000 });
+  const waiting = ask();
+  seat.address = address;
+  moved.abort();
+  expect(await waiting).toMatchObject({ nextPage: "there" });
+});
+
+test("what the desk here had begun when it moved, and has not written, is done by the one that is; anything else fails", async () => {
+  const there: number[] = [];
+  const { seat, moved, run } = await setUp([
+    unary(Server.method.listChanges, async ({ limit }) => {
+      there.push(limit);
+      return { nextPage: "there" };
+    }),
+  ]);
+  const failures: Record<number, WatchpostError> = {
+    1: new WatchpostError("FAILED_PRECONDITION", "the desk has moved", nothingWritten),
+    2: new WatchpostError("UNAVAILABLE", "whether it came is not known"),
+  };
+  const here = unary(Server.method.listChanges, async ({ limit }) => {
+    throw failures[limit];
+  });
+  seat.here = new Map([[here.method as DescMethod, here]]);
+  const ask = (limit: number) => run(Server.method.listChanges, create(ListChangesRequestSchema, { limit }));
+  expect(await failureOf(ask(2))).toBe(failures[2]);
+  const passedOn = ask(1);
+  // The desk here knows by its refused write before the lease is looked at.
+  await Bun.sleep(0);
+  seat.here = undefined;
+  moved.abort();
+  expect(await passedOn).toMatchObject({ nextPage: "there" });
+  expect(there).toEqual([1]);
 });
 
 test("where the desk is here it is asked itself", async () => {

@@ -3,7 +3,9 @@
  * When it becomes another one, streams end with UNAVAILABLE, and their clients go on behind their cursors.
  */
 import { create, fromBinary, toBinary, type DescMessage, type DescMethod } from "@bufbuild/protobuf";
+import type { Clock } from "../../model/clock.ts";
 import { WatchpostError } from "../../model/errors.ts";
+import { isNothingWritten } from "../../model/nothing-written.ts";
 import type { CallContext, MethodImpl } from "../../wire/service.ts";
 import type { Peers } from "./peers.ts";
 
@@ -20,14 +22,18 @@ export interface DeskSeat {
 
 export interface ProxiedDeps {
   seat(): DeskSeat;
+  readonly clock: Pick<Clock, "after" | "monotonicMs">;
   readonly peers: Pick<Peers, "unary" | "serverStreaming" | "bidi">;
 }
 
 const RETRY_AFTER_MS = 1_000;
+/** Within that another node has taken the desk that one has given back; where one was killed it takes longer. */
+const MOVING_MS = 5_000;
 
 /** `raw`: as the desk's own method has it; its messages of that side are bytes. */
 export function proxied(method: DescMethod, raw: Raw | undefined, deps: ProxiedDeps): MethodImpl {
   const pass = passing(method, raw, deps.peers);
+  if (method.methodKind === "unary") return { kind: "unary", method, run: overMoves(method, pass, deps) } as MethodImpl;
   const run = (input: never, context: CallContext) => {
     const { here, address, trouble, until } = deps.seat();
     const impl = here?.get(method);
@@ -35,9 +41,48 @@ export function proxied(method: DescMethod, raw: Raw | undefined, deps: ProxiedD
     const answer = (
       impl === undefined ? pass(addressIn(address, trouble), input, context) : runOf(impl)(input, context)
     ) as never;
-    return method.methodKind === "unary" ? answer : untilMoved(answer, until);
+    return untilMoved(answer, until);
   };
   return { kind: method.methodKind, method, ...(raw && { raw }), run } as MethodImpl;
+}
+
+/**
+ * While the desk moves a call waits for it for a moment; and one that the desk here had begun, and of which nothing was written since it is
+ * the desk no more, is passed on to the one that is.
+ */
+function overMoves(method: DescMethod, pass: ReturnType<typeof passing>, { seat, clock }: ProxiedDeps): Run {
+  return async (input, context) => {
+    const untilMs = clock.monotonicMs() + MOVING_MS;
+    for (;;) {
+      const { here, address, trouble = "", until } = seat();
+      const leftMs = untilMs - clock.monotonicMs();
+      const impl = here?.get(method);
+      if (here !== undefined && impl === undefined) throw new Error(`the desk has no ${method.name}`);
+      if (impl !== undefined) {
+        try {
+          return await runOf(impl)(input, context);
+        } catch (error) {
+          if (!isNothingWritten(error)) throw error;
+          if (leftMs <= 0) throw hasMoved();
+        }
+      } else if (address !== undefined || trouble !== "" || leftMs <= 0) {
+        return pass(addressIn(address, trouble), input, context);
+      }
+      await moved(until, leftMs, context.signal, clock);
+      if (context.signal.aborted) throw new WatchpostError("CANCELLED", "the call was cancelled by its caller");
+    }
+  };
+}
+
+/** Resolves once the desk is somewhere else, at the latest after `ms`. */
+async function moved(until: AbortSignal, ms: number, signal: AbortSignal, clock: ProxiedDeps["clock"]): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const cancel = clock.after(ms, resolve);
+  const either = AbortSignal.any([until, signal]);
+  if (either.aborted) resolve();
+  either.addEventListener("abort", () => resolve(), { once: true });
+  await promise;
+  cancel();
 }
 
 export type Raw = "output" | "both";

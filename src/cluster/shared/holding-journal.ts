@@ -5,6 +5,7 @@
 import type { Journal } from "../../log/journal.ts";
 import type { Clock } from "../../model/clock.ts";
 import { messageOf, WatchpostError } from "../../model/errors.ts";
+import { nothingWritten } from "../../model/nothing-written.ts";
 import type {
   DocumentChange,
   DocumentQuery,
@@ -366,5 +367,6 @@ function overtaken(): WatchpostError {
   return new WatchpostError(
     "FAILED_PRECONDITION",
     "the desk has moved: another node writes what this one wrote for it",
+    nothingWritten,
   );
 }

@@ -3,7 +3,8 @@
  * applied them. One at a time. What Redis was asked and did not answer is settled before anything else is sent.
  */
 import type { Clock } from "../../model/clock.ts";
-import { messageOf, WatchpostError } from "../../model/errors.ts";
+import { type ErrorDetails, messageOf, WatchpostError } from "../../model/errors.ts";
+import { nothingWritten } from "../../model/nothing-written.ts";
 import type { DocumentChange, JournalEvent } from "../../model/journal.ts";
 import type { Fence } from "../desk-lease.ts";
 import type { Redis } from "../redis/redis.ts";
@@ -133,10 +134,10 @@ export class SharedAppender {
     switch (kind) {
       case "moved": {
         const message = "the desk has moved: another node writes what this one wrote for it";
-        return (this.#lost = new WatchpostError("FAILED_PRECONDITION", message));
+        return (this.#lost = new WatchpostError("FAILED_PRECONDITION", message, nothingWritten));
       }
       case "unheld":
-        return away("nobody holds the lease of the desk");
+        return away("nobody holds the lease of the desk", nothingWritten);
       case "missing":
       case "behind":
         return away("Redis has lost its place; the nodes are setting it again");
@@ -148,9 +149,9 @@ export class SharedAppender {
   }
 }
 
-export function away(why: string): WatchpostError {
+export function away(why: string, details: ErrorDetails = {}): WatchpostError {
   const message = `the journal that the nodes share cannot be written: ${why}`;
-  return new WatchpostError("UNAVAILABLE", message, { retryAfterMs: RETRY_AFTER_MS });
+  return new WatchpostError("UNAVAILABLE", message, { retryAfterMs: RETRY_AFTER_MS, ...details });
 }
 
 /** undefined: it has not settled within that. */
