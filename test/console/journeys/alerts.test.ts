@@ -57,6 +57,11 @@ async function goToFirstLine(): Promise<void> {
   await page.until(async () => (await isThere()) || (await page.press("j"), false), "goes to the first line");
 }
 
+/** May notifications be shown? A headless shell refuses them from the start. */
+function notices(permission: NotificationPermission): string {
+  return `Object.defineProperty(Notification, "permission", { get: () => "${permission}", configurable: true })`;
+}
+
 /** In place of the browser's, which would really sound: what is asked for stands in `tones`, as hertz and when. */
 const FAKE_AUDIO = `(() => {
   window.tones = [];
@@ -76,7 +81,9 @@ const FAKE_AUDIO = `(() => {
 })()`;
 
 test("the page sounds by severity, not before somebody has clicked, which it says, and what the tab calls for", async () => {
-  await page.tell("Page.addScriptToEvaluateOnNewDocument", { source: FAKE_AUDIO });
+  for (const source of [FAKE_AUDIO, notices("default")]) {
+    await page.tell("Page.addScriptToEvaluateOnNewDocument", { source });
+  }
   await fire("hum", "The transformer hums", "critical");
   await page.open(`${base}/alerts?severity=grave,critical`);
   await page.shows('Not shown as the address says: severity has "grave"');
@@ -126,7 +133,7 @@ test("an alert is acknowledged with the keyboard alone, and others see by whom, 
 });
 
 test("an incident is notified of once, and no longer when somebody looks after it", async () => {
-  await page.tell("Browser.grantPermissions", { permissions: ["notifications"] });
+  await page.tell("Page.addScriptToEvaluateOnNewDocument", { source: notices("granted") });
   await page.ask(`localStorage.setItem("watchpost.notifications", '{"isOn":true}')`);
   await fire("rain", "It rains");
   await page.open(`${base}/alerts`);
