@@ -58,7 +58,7 @@ async function goToFirstLine(): Promise<void> {
 }
 
 /** May notifications be shown? A headless shell refuses them from the start. */
-function notices(permission: NotificationPermission): string {
+function notices(permission: "default" | "granted"): string {
   return `Object.defineProperty(Notification, "permission", { get: () => "${permission}", configurable: true })`;
 }
 
