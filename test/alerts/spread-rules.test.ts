@@ -2,6 +2,7 @@
 import { create } from "@bufbuild/protobuf";
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { ruleHolder } from "../../src/alerts/evaluation/rule-holder.ts";
+import { PART_CHARS, partsOf } from "../../src/alerts/evaluation/rule-states.ts";
 import { serveEvaluation } from "../../src/alerts/evaluation/serve-evaluation.ts";
 import { Outgoing } from "../../src/model/outgoing.ts";
 import { EvaluationReportsSchema, type EvaluationReports } from "../../src/wire/gen/evaluation_pb.ts";
@@ -147,6 +148,72 @@ test("a node that does not answer holds up nobody whose node has died", async ()
   expect(active().map(({ rule }) => rule)).toContain("hot");
   // It is not left with rules that it has made room for.
   expect(mute.orders.length).toBeGreaterThan(1);
+});
+
+test("a node that does not give back its rules holds up no others", async () => {
+  await rig.put(HOT);
+  const mute = impostor(nodeWith("hot"));
+  await rig.pass(1_500);
+  mute.say({ seenOrder: 1n, reports: [{ report: { case: "prepared", value: { names: ["hot"] } } }] });
+  await rig.pass(100);
+  expect(rig.alerts.rulesHere).toBe(0);
+  await rig.put({ ...HOT, name: "other" });
+  // It should have both; one is with a node that lives and does not answer.
+  rig.join();
+  for (let i = 0; i < 4; i++) {
+    await rig.pass(1_000);
+    mute.say({ seenOrder: 1n, reports: [] });
+  }
+  expect(mute.orders.length).toBeGreaterThan(1);
+  expect(spread().held.get(rig.evaluators[0])).toBe(1);
+  await temp(81);
+  expect(active().map(({ rule }) => rule)).toEqual(["other"]);
+  await rig.pass(12_000);
+  expect(spread().held.get(rig.evaluators[0])).toBe(2);
+});
+
+test("how very many instances stand goes in parts", async () => {
+  const source = (i: number) => `${"x".repeat(PART_CHARS / 4)}${i}`;
+  await rig.put({ ...HOT, group_by: ["source"] });
+  for (let i = 0; i < 10; i++) await rig.send({ metric: "temp", source: source(i), value: 81 });
+  expect(active()).toHaveLength(10);
+  const node = await lend();
+  expect(spread().held).toEqual(new Map([[node, 1]]));
+  for (let i = 0; i < 5; i++) await rig.send({ metric: "temp", source: source(i), value: 70 });
+  expect(active()).toHaveLength(5);
+  // And back to another one.
+  const other = await lend();
+  expect(spread().held).toEqual(
+    new Map([
+      [node, 0],
+      [other, 1],
+    ]),
+  );
+  for (let i = 5; i < 9; i++) await rig.send({ metric: "temp", source: source(i), value: 70 });
+  expect(active()).toHaveLength(1);
+  expect(rig.trouble).toEqual([]);
+});
+
+test("parts are no larger than is said, and have all together", () => {
+  const states = [
+    { rule: "a", instances: [], silences: [] },
+    {
+      rule: "b",
+      instances: Array.from({ length: 5 }, (_, i) => ({ key: `k${i}`, state: "s".repeat(40) })),
+      silences: Array.from({ length: 5 }, (_, i) => ({ series: `t${i}`, silentMs: i })),
+    },
+    { rule: "c", instances: [{ key: "k", state: "s".repeat(500) }], silences: [] },
+  ];
+  const parts = partsOf(states, 150);
+  expect(parts.map(({ more }) => more)).toEqual(parts.map((_, i) => i < parts.length - 1));
+  for (const { rules } of parts) expect(JSON.stringify(rules).length).toBeLessThan(700);
+  const of = (rule: string) => parts.flatMap(({ rules }) => rules).filter((each) => each.rule === rule);
+  for (const { rule, instances, silences } of states) {
+    expect(of(rule).flatMap((each) => each.instances)).toEqual(instances);
+    expect(of(rule).flatMap((each) => each.silences)).toEqual(silences);
+    expect(of(rule).length).toBeGreaterThan(0);
+  }
+  expect(partsOf([])).toEqual([{ rules: [], more: false }]);
 });
 
 test("a past that cannot be read is not waited for", async () => {

@@ -25,7 +25,7 @@ import type { History } from "../warm-up.ts";
 import { seriesOfRule } from "../series-of-rule.ts";
 import { FrameIntake } from "./frame-intake.ts";
 import { openInstance } from "./lent-instance.ts";
-import { restoreStates, ruleStateOf, seenBy } from "./rule-states.ts";
+import { PART_CHARS, partsOf, restoreStates, ruleStateOf, seenBy } from "./rule-states.ts";
 import { takeRules, type TakeRulesDeps } from "./take-rules.ts";
 
 type Reports = MessageInitShape<typeof EvaluationReportsSchema>;
@@ -54,6 +54,8 @@ const PREPARED_MS_MAX = 10_000;
 const BEAT_MS = 1_000;
 /** Samples of instances that fire, told again where they have changed: so many of them a second. */
 const MET_A_BEAT_MAX = 1_000;
+/** What a report takes beside its texts, about. */
+const REPORT_CHARS = 100;
 
 export class Evaluator {
   readonly #deps: EvaluatorDeps;
@@ -68,6 +70,9 @@ export class Evaluator {
   /** Of the prepared rules, which wait for states. */
   #letFramesIn: (() => void) | undefined;
   #prepared: BoundRule[] = [];
+  #cancelPrepared = () => {};
+  /** Parts of how they stand. */
+  #states: LentStates["rules"] = [];
   /** Points of their series that came last before that. */
   readonly #newest = new Map<number, ReturnType<TakeRulesDeps["latestOf"]>>();
   /** Values that were told last, of instances that fire. */
@@ -123,6 +128,7 @@ export class Evaluator {
   close(): void {
     this.#isClosed = true;
     this.#cancelBeat();
+    this.#cancelPrepared();
     this.#unsubscribe();
     this.#intake.close();
     this.#engine.close();
@@ -135,7 +141,10 @@ export class Evaluator {
       case "prepare":
         return this.#prepare(order.value.rules, number);
       case "evaluate":
-        return this.#evaluate(order.value);
+        this.#states.push(...order.value.rules);
+        this.#cancelPrepared();
+        if (order.value.more) return this.#dropPreparedLate();
+        return this.#evaluate(this.#states.splice(0));
       case "end":
         return this.#end(order.value.names, number);
       case "change": {
@@ -167,11 +176,8 @@ export class Evaluator {
     this.#deps.clock.after(WANTED_AFTER_MS, resolve);
     await promise;
     if (this.#isClosed) return;
-    const letIn = (this.#letFramesIn = this.#intake.hold());
-    // All rules here wait for it.
-    this.#deps.clock.after(PREPARED_MS_MAX, () => {
-      if (this.#letFramesIn === letIn) this.#dropPrepared(() => true);
-    });
+    this.#letFramesIn = this.#intake.hold();
+    this.#dropPreparedLate();
     this.#seen = number;
     // What comes from now on is held back, and still to be evaluated.
     this.#newest.clear();
@@ -181,7 +187,13 @@ export class Evaluator {
     this.#reports.push({ report: { case: "prepared", value: { names: this.#prepared.map(({ rule }) => rule.name) } } });
   }
 
-  async #evaluate({ rules: states }: LentStates): Promise<void> {
+  /** All rules here wait for what becomes of them. */
+  #dropPreparedLate(): void {
+    this.#cancelPrepared();
+    this.#cancelPrepared = this.#deps.clock.after(PREPARED_MS_MAX, () => this.#dropPrepared(() => true));
+  }
+
+  async #evaluate(states: LentStates["rules"]): Promise<void> {
     const wanted = new Set(states.map(({ rule }) => rule));
     const rules = this.#prepared.filter(({ rule }) => wanted.has(rule.name));
     this.#prepared = this.#prepared.filter(({ rule }) => !wanted.has(rule.name));
@@ -199,7 +211,7 @@ export class Evaluator {
     for (const name of names) this.#drop(name);
     this.#seen = number;
     this.#dropPrepared(({ rule }) => names.includes(rule.name));
-    this.#reports.push({ report: { case: "ended", value: { rules: states } } });
+    for (const value of partsOf(states)) this.#reports.push({ report: { case: "ended", value } });
   }
 
   /** What that leaves is told: series of a group that met the condition count no more until they are heard again. */
@@ -222,6 +234,8 @@ export class Evaluator {
     for (const bound of this.#prepared) if (isOver(bound)) this.#drop(bound.rule.name);
     this.#prepared = this.#prepared.filter((bound) => !isOver(bound));
     if (this.#prepared.length > 0) return;
+    this.#cancelPrepared();
+    this.#states = [];
     this.#letFramesIn?.();
     this.#letFramesIn = undefined;
   }
@@ -236,7 +250,13 @@ export class Evaluator {
     if (this.#isClosed || (this.#reports.length === 0 && !isBeat)) return;
     const reports = this.#reports;
     this.#reports = [];
-    this.#deps.send({ seenOrder: this.#seen, reports });
+    for (let from = 0; from < reports.length || from === 0;) {
+      let to = from;
+      for (let chars = 0; to < reports.length && chars < PART_CHARS; to++) chars += charsOf(reports[to]);
+      this.#deps.send({ seenOrder: this.#seen, reports: reports.slice(from, to) });
+      if (to === reports.length) return;
+      from = to;
+    }
   }
 
   #beatLater(): void {
@@ -262,6 +282,12 @@ export class Evaluator {
       }
     }
   }
+}
+
+/** About; parts of how rules stand go each in a message of its own. */
+function charsOf({ key = "", report }: Report): number {
+  if (report?.case === "ended") return PART_CHARS;
+  return REPORT_CHARS + key.length + (report?.case === "change" ? report.value.state!.length : 0);
 }
 
 function changeOf(engine: Engine, instance: Instance, change: string, reason: string): NonNullable<Report["report"]> {

@@ -1,8 +1,7 @@
 /** How rules stand, as nodes hand them to each other. */
-import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Clock } from "../../model/clock.ts";
 import { messageOf, WatchpostError } from "../../model/errors.ts";
-import type { RuleState, RuleStateSchema, SeenSample } from "../../wire/gen/evaluation_pb.ts";
+import type { RuleState, SeenSample } from "../../wire/gen/evaluation_pb.ts";
 import { savedIn, stateText, type StoredInstance } from "../alert-documents.ts";
 import type { BoundRule } from "../bound-rule.ts";
 import { metBy, observedBy } from "../describe.ts";
@@ -14,14 +13,54 @@ import { lentInstance, report, type ReportedSample } from "./lent-instance.ts";
 /** Shorter silences begin anew where a rule moves. */
 const SILENCE_MS_MIN = 500;
 
+/** Fields as in proto/evaluation.proto. */
+export interface RuleStateFields {
+  readonly rule: string;
+  readonly instances: { readonly key: string; readonly state: string }[];
+  readonly silences: { readonly series: string; readonly silentMs: number }[];
+}
+
+export interface StatesPart {
+  readonly rules: RuleStateFields[];
+  /** There is at least one more behind it. */
+  readonly more: boolean;
+}
+
+/** Far below what a message may have, and little enough for the event loop. */
+export const PART_CHARS = 2 * 1024 * 1024;
+/** What an instance or a silence takes beside its texts. */
+const ENTRY_CHARS = 16;
+
 /** `atMs`: in the time of its engine. */
-export function ruleStateOf(bound: BoundRule, atMs: number): MessageInitShape<typeof RuleStateSchema> {
+export function ruleStateOf(bound: BoundRule, atMs: number): RuleStateFields {
   const open = [...bound.instances.values()].filter((instance) => instance.isOpen);
   return {
     rule: bound.rule.name,
     instances: open.map((instance) => ({ key: instance.key, state: stateText(instance.save(atMs)) })),
     silences: silencesOf(bound, atMs),
   };
+}
+
+/** In parts that go in a message each; one where there is nothing. `charsMax`: of one, about. */
+export function partsOf(states: readonly RuleStateFields[], charsMax = PART_CHARS): StatesPart[] {
+  const parts: RuleStateFields[][] = [[]];
+  let chars = 0;
+  for (const { rule, instances, silences } of states) {
+    let fields: RuleStateFields | undefined;
+    const roomFor = (more: number): RuleStateFields => {
+      if (chars > 0 && chars + more > charsMax) {
+        parts.push([]);
+        [chars, fields] = [0, undefined];
+      }
+      if (fields === undefined) parts.at(-1)!.push((fields = { rule, instances: [], silences: [] }));
+      chars += ENTRY_CHARS + more;
+      return fields;
+    };
+    roomFor(rule.length);
+    for (const each of instances) roomFor(each.key.length + each.state.length).instances.push(each);
+    for (const each of silences) roomFor(each.series.length).silences.push(each);
+  }
+  return parts.map((rules, i) => ({ rules, more: i < parts.length - 1 }));
 }
 
 /** Rules that were handed over stand as it says. */

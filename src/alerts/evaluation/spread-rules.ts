@@ -2,14 +2,9 @@
  * The rules of the desk, spread over the nodes that offer to evaluate some. Each is evaluated by one of them at a time: what a node
  * says of a rule that it does not hold is not heard. Rules of nodes that are gone come back with what was heard of them last.
  */
-import type { MessageInitShape } from "@bufbuild/protobuf";
 import { messageOf } from "../../model/errors.ts";
-import {
-  EvaluationOrderSchema,
-  type EvaluationReport,
-  type EvaluationReports,
-  type LentStates,
-} from "../../wire/gen/evaluation_pb.ts";
+import { Serial } from "../../model/serial.ts";
+import type { EvaluationReport, EvaluationReports, LentStates } from "../../wire/gen/evaluation_pb.ts";
 import type { AlertBook } from "../alert-book.ts";
 import type { BoundRule } from "../bound-rule.ts";
 import type { Change, ClearedReason } from "../instance-listener.ts";
@@ -17,13 +12,12 @@ import type { Instance } from "../instance.ts";
 import type { Rule } from "../rule.ts";
 import { ruleToJson } from "../rule-text.ts";
 import { isOfSeries } from "../series-of-rule.ts";
+import { EvaluatingNode, type HeldBy } from "./evaluating-node.ts";
 import type { FrameIntake } from "./frame-intake.ts";
 import { ruleHolder } from "./rule-holder.ts";
 import { lentInstance, report as reported, reportedLead } from "./lent-instance.ts";
-import { restoreStates, ruleStateOf, sampleOf, savedOf } from "./rule-states.ts";
+import { partsOf, restoreStates, ruleStateOf, sampleOf, savedOf } from "./rule-states.ts";
 import { takeRules, type TakeRulesDeps } from "./take-rules.ts";
-
-type OrderInit = NonNullable<MessageInitShape<typeof EvaluationOrderSchema>["order"]>;
 
 export interface SpreadRulesDeps extends TakeRulesDeps {
   readonly book: Pick<AlertBook, "onChange" | "onLate" | "end">;
@@ -36,19 +30,10 @@ export interface SpreadRulesDeps extends TakeRulesDeps {
   onNotice(sentence: string): void;
 }
 
-/** A node that evaluates rules, as the desk has it. */
-export interface HeldBy {
-  readonly nodeId: string;
-  send(order: MessageInitShape<typeof EvaluationOrderSchema>): void;
-  /** Ends the stream. */
-  end(): void;
-}
-
 /** A node that has said nothing for so long is gone. */
 const SILENT_MS = 4_000;
 /** Nodes that start together are given rules together. */
 const JOINED_AFTER_MS = 1_000;
-const ANSWER_MS = 8_000;
 /** Of so many rules in one order. */
 const LENT_AT_ONCE = 1_000;
 const RETRY_MS = 1_000;
@@ -59,25 +44,17 @@ const CHANGES: ReadonlySet<string> = new Set<Change>([
   ...(["stale", "heard"] as const),
 ]);
 
-interface Evaluating extends HeldBy {
-  heardAtMs: number;
-  orders: number;
-  /** Number of the order that ended an instance; what was said before that was carried out does not count. By rule and key. */
-  readonly resets: Map<string, number>;
-  readonly left: PromiseWithResolvers<undefined>;
-  /** The order that is waited for. */
-  asked: { readonly number: number; resolve(report: EvaluationReport["report"]): void } | undefined;
-}
-
 export class SpreadRules {
   readonly #deps: SpreadRulesDeps;
-  readonly #nodes = new Map<string, Evaluating>();
-  readonly #holders = new Map<BoundRule, { readonly node: Evaluating; rule: Rule }>();
+  readonly #nodes = new Map<string, EvaluatingNode>();
+  readonly #holders = new Map<BoundRule, { readonly node: EvaluatingNode; rule: Rule }>();
   /** By rule, which node it goes to as long as there are no others. */
   readonly #homes = new Map<string, string>();
   /** Resolves when a node has left: rules that it had go before what others are to be given. */
   #lostOne = Promise.withResolvers<undefined>();
   #settling: Promise<void> | undefined;
+  /** Rules come back here one after the other. */
+  readonly #taking = new Serial();
   #isAgain = false;
   #cancelJoined = () => {};
   #cancelLook = () => {};
@@ -100,11 +77,7 @@ export class SpreadRules {
     const { clock } = this.#deps;
     const before = this.#nodes.get(node.nodeId);
     if (before !== undefined) this.#leave(before);
-    const left = Promise.withResolvers<undefined>();
-    const joined: Evaluating = {
-      ...{ nodeId: node.nodeId, send: (order) => node.send(order), end: () => node.end() },
-      ...{ heardAtMs: clock.monotonicMs(), orders: 0, resets: new Map(), left, asked: undefined },
-    };
+    const joined = new EvaluatingNode(node, clock);
     if (this.#isClosed) node.end();
     else this.#nodes.set(node.nodeId, joined);
     this.#homes.clear();
@@ -128,9 +101,7 @@ export class SpreadRules {
     if (!bound?.isLent || holder === undefined) return engine.reset(instance);
     instance.reset(engine.atMs());
     if (!instance.isOpen) bound.instances.delete(instance.place);
-    const { node } = holder;
-    const place = { rule: instance.rule.name, key: instance.key };
-    node.resets.set(`${place.rule}\0${place.key}`, this.#order(node, { case: "reset", value: place }));
+    holder.node.reset(instance.rule.name, instance.key);
   }
 
   close(): void {
@@ -140,19 +111,13 @@ export class SpreadRules {
     for (const node of [...this.#nodes.values()]) this.#leave(node);
   }
 
-  #leave(node: Evaluating): void {
+  #leave(node: EvaluatingNode): void {
     if (this.#nodes.get(node.nodeId) === node) this.#nodes.delete(node.nodeId);
     this.#homes.clear();
-    node.left.resolve(undefined);
-    node.end();
+    node.leave();
     this.#lostOne.resolve(undefined);
     this.#lostOne = Promise.withResolvers();
     this.changed();
-  }
-
-  #order(node: Evaluating, order: OrderInit): number {
-    node.send({ number: BigInt(++node.orders), order });
-    return node.orders;
   }
 
   #lookLater(): void {
@@ -178,8 +143,7 @@ export class SpreadRules {
       try {
         this.#tellChanges();
         await this.#takeLost();
-        for (const node of [...this.#nodes.values()]) await this.#recall(node);
-        for (const node of [...this.#nodes.values()]) await this.#lend(node);
+        for (const node of this.#nodes.values()) void this.#attend(node);
       } catch (error) {
         const { clock, onTrouble } = this.#deps;
         onTrouble(`rules cannot be spread over nodes: ${messageOf(error)}`);
@@ -189,6 +153,24 @@ export class SpreadRules {
     this.#settling = undefined;
   }
 
+  /** One that is slow holds up nobody but those rules that it has. */
+  async #attend(node: EvaluatingNode): Promise<void> {
+    if (node.isBusy) return void (node.isAgain = true);
+    node.isBusy = true;
+    try {
+      // What it gives back another one may be given.
+      if (await this.#recall(node)) this.changed();
+      await this.#lend(node);
+    } catch (error) {
+      this.#deps.onTrouble(`rules cannot be spread over nodes: ${messageOf(error)}`);
+      this.#deps.clock.after(RETRY_MS, () => this.changed());
+    }
+    node.isBusy = false;
+    if (!node.isAgain) return;
+    node.isAgain = false;
+    this.changed();
+  }
+
   /** What is no rule any more ends where it is; what says something else says it there. */
   #tellChanges(): void {
     const { rules } = this.#deps.engine;
@@ -196,18 +178,20 @@ export class SpreadRules {
       const { node, rule } = holder;
       if (rules.get(rule.name) !== bound) {
         this.#holders.delete(bound);
-        this.#order(node, { case: "end", value: { names: [rule.name] } });
+        node.order({ case: "end", value: { names: [rule.name] } });
       } else if (bound.rule !== rule) {
         holder.rule = bound.rule;
-        this.#order(node, { case: "change", value: { rule: ruleToJson(bound.rule), sinceMs: bound.sinceMs } });
+        node.order({ case: "change", value: { rule: ruleToJson(bound.rule), sinceMs: bound.sinceMs } });
       }
     }
   }
 
+  #isThere(node: EvaluatingNode): boolean {
+    return this.#nodes.get(node.nodeId) === node;
+  }
+
   #lost(): BoundRule[] {
-    const lost: BoundRule[] = [];
-    for (const [bound, { node }] of this.#holders) if (this.#nodes.get(node.nodeId) !== node) lost.push(bound);
-    return lost;
+    return [...this.#holders].flatMap(([bound, { node }]) => (this.#isThere(node) ? [] : [bound]));
   }
 
   #belongsTo(nodeId: string): BoundRule[] {
@@ -224,35 +208,35 @@ export class SpreadRules {
     return home;
   }
 
-  /** Rules that it holds and another one should. */
-  async #recall(node: Evaluating): Promise<void> {
+  /** Rules that it holds and another one should; returns whether it has given some back. */
+  async #recall(node: EvaluatingNode): Promise<boolean> {
     const own = new Set(this.#belongsTo(node.nodeId));
     const others = [...this.#holders].flatMap(([bound, held]) =>
       held.node === node && !own.has(bound) ? [bound] : [],
     );
-    if (others.length === 0) return;
-    this.#order(node, { case: "end", value: { names: others.map(({ rule }) => rule.name) } });
+    if (others.length === 0) return false;
+    node.order({ case: "end", value: { names: others.map(({ rule }) => rule.name) } });
     const answer = await this.#answer(node);
-    await this.#takeBack(
-      others.filter((bound) => this.#holders.has(bound)),
-      answer?.case === "ended" ? answer.value.rules : [],
-    );
+    // One that has left is lost with all its rules.
+    if (answer?.case !== "ended") return false;
+    await this.#takeBack(node, others, answer.value.rules);
+    return true;
   }
 
   /** Rules that nobody else holds and it should. */
-  async #lend(node: Evaluating): Promise<void> {
+  async #lend(node: EvaluatingNode): Promise<void> {
     const { engine } = this.#deps;
     const all = this.#belongsTo(node.nodeId).filter((bound) => !this.#holders.has(bound));
     const rules = all.slice(0, LENT_AT_ONCE);
-    if (rules.length < all.length) this.#isAgain = true;
-    if (rules.length === 0 || this.#nodes.get(node.nodeId) !== node) return;
+    if (rules.length < all.length) node.isAgain = true;
+    if (rules.length === 0 || !this.#isThere(node)) return;
     const texts = rules.map(({ rule, sinceMs }) => ({ rule: ruleToJson(rule), sinceMs }));
     const told = new Map(rules.map((bound) => [bound, bound.rule]));
-    this.#order(node, { case: "prepare", value: { rules: texts } });
+    node.order({ case: "prepare", value: { rules: texts } });
     const answer = await this.#answer(node, this.#lostOne.promise);
     if (answer?.case !== "prepared") {
       // It waits with all that comes until it is told what becomes of them.
-      if (this.#nodes.get(node.nodeId) === node) this.#order(node, { case: "evaluate", value: { rules: [] } });
+      if (this.#isThere(node)) node.order({ case: "evaluate", value: { rules: [] } });
       return;
     }
     const ready = new Set(answer.value.names);
@@ -265,8 +249,8 @@ export class SpreadRules {
       this.#holders.set(bound, { node, rule: told.get(bound)! });
     }
     this.#deps.intake.remembers = true;
-    this.#order(node, { case: "evaluate", value: { rules: states } });
-    if (still.some((bound) => bound.rule !== told.get(bound))) this.#isAgain = true;
+    for (const value of partsOf(states)) node.order({ case: "evaluate", value });
+    if (still.some((bound) => bound.rule !== told.get(bound))) node.isAgain = true;
   }
 
   /** Of nodes that have gone: what came since they said something for the last time is evaluated here. */
@@ -276,48 +260,53 @@ export class SpreadRules {
     if (lost.length === 0) return;
     const heardAtMs = Math.min(...lost.map((bound) => this.#holders.get(bound)!.node.heardAtMs));
     const untilMs = clock.nowMs() - (clock.monotonicMs() - heardAtMs);
-    await this.#takeBack(lost, [], { untilMs, framesAfter: (arrivalMs) => intake.after(arrivalMs) });
+    const frames = intake.after(untilMs);
+    await this.#takeBack(undefined, lost, [], { untilMs, framesAfter: () => frames });
   }
 
-  /** They are evaluated here from now on. */
+  /** They are evaluated here from now on, where it is still `node` that holds them; left out: one that is gone. */
   async #takeBack(
+    node: EvaluatingNode | undefined,
     rules: readonly BoundRule[],
     states: LentStates["rules"],
     evaluated?: Parameters<typeof takeRules>[3],
   ): Promise<void> {
-    if (rules.length === 0) return;
-    const { engine, intake, clock, onTrouble } = this.#deps;
-    restoreStates(engine, clock, states, onTrouble);
-    for (const bound of rules) this.#holders.delete(bound);
+    const { intake } = this.#deps;
+    // Nobody evaluates what comes from now on.
     const letIn = intake.hold();
     try {
-      await takeRules(
-        rules.filter((bound) => engine.rules.get(bound.rule.name) === bound),
-        states,
-        this.#deps,
-        evaluated,
-      );
+      await this.#taking.run("", () => this.#takeNow(node, rules, states, evaluated));
     } finally {
       letIn();
       intake.remembers = this.#holders.size > 0;
     }
   }
 
-  /** Undefined: the node has left, or does not answer and is sent away, or `unless` came before. */
-  async #answer(node: Evaluating, unless?: Promise<undefined>): Promise<EvaluationReport["report"] | undefined> {
-    if (this.#nodes.get(node.nodeId) !== node) return undefined;
-    const { promise, resolve } = Promise.withResolvers<EvaluationReport["report"]>();
-    node.asked = { number: node.orders, resolve };
-    const cancel = this.#deps.clock.after(ANSWER_MS, () => this.#leave(node));
-    const report = await Promise.race([promise, node.left.promise, ...(unless === undefined ? [] : [unless])]);
-    cancel();
-    node.asked = undefined;
-    return report;
+  async #takeNow(
+    node: EvaluatingNode | undefined,
+    wanted: readonly BoundRule[],
+    states: LentStates["rules"],
+    evaluated?: Parameters<typeof takeRules>[3],
+  ): Promise<void> {
+    const { engine, clock, onTrouble } = this.#deps;
+    const rules = wanted.filter((bound) => {
+      const holder = this.#holders.get(bound)?.node;
+      return holder !== undefined && (node === undefined ? !this.#isThere(holder) : holder === node);
+    });
+    if (rules.length === 0 || this.#isClosed) return;
+    restoreStates(engine, clock, states, onTrouble);
+    for (const bound of rules) this.#holders.delete(bound);
+    const still = rules.filter((bound) => engine.rules.get(bound.rule.name) === bound);
+    await takeRules(still, states, this.#deps, evaluated);
   }
 
-  #hear(node: Evaluating, { seenOrder, reports }: EvaluationReports): void {
-    if (this.#nodes.get(node.nodeId) !== node) return;
-    node.heardAtMs = this.#deps.clock.monotonicMs();
+  /** Undefined: the node has left, or does not answer and is sent away, or `unless` came before. */
+  async #answer(node: EvaluatingNode, unless?: Promise<undefined>): Promise<EvaluationReport["report"] | undefined> {
+    return this.#isThere(node) ? node.answer(() => this.#leave(node), unless) : undefined;
+  }
+
+  #hear(node: EvaluatingNode, { seenOrder, reports }: EvaluationReports): void {
+    if (!this.#isThere(node)) return;
     const seen = Number(seenOrder);
     for (const each of reports) {
       try {
@@ -326,27 +315,16 @@ export class SpreadRules {
         this.#deps.onTrouble(`what node ${node.nodeId} says of rule ${JSON.stringify(each.rule)}: ${messageOf(error)}`);
       }
     }
-    for (const [place, number] of node.resets) if (number <= seen) node.resets.delete(place);
+    node.saw(seen);
     if (this.#holders.size > 0) this.#deps.onEvaluated();
   }
 
-  #hearOne(node: Evaluating, { rule, key, report }: EvaluationReport, seen: number): void {
-    if (report.case === "ended") {
-      // What was ended by hand meanwhile is not as it says.
-      const isReset = (name: string, at: string) => seen < (node.resets.get(`${name}\0${at}`) ?? 0);
-      for (const state of report.value.rules) {
-        state.instances = state.instances.filter((instance) => !isReset(state.rule, instance.key));
-      }
-    }
-    if (report.case === "prepared" || report.case === "ended") {
-      if (node.asked !== undefined && seen >= node.asked.number) node.asked.resolve(report);
-      return;
-    }
+  #hearOne(node: EvaluatingNode, { rule, key, report }: EvaluationReport, seen: number): void {
+    if (node.hearAnswer(report, seen)) return;
     const { engine, book, clock } = this.#deps;
     const bound = engine.rules.get(rule);
     if (bound === undefined || this.#holders.get(bound)?.node !== node) return;
-    const isOfBefore = seen < (node.resets.get(`${rule}\0${key}`) ?? 0);
-    if (isOfBefore && (report.case === "change" || report.case === "met")) return;
+    if (node.isOfBefore(rule, key, seen) && (report.case === "change" || report.case === "met")) return;
     // Deleted series are known here, too; what it was about would be made known again.
     if (report.case === "gone" && bound.rule.groupBy === undefined) return;
     const now = { nowMs: clock.nowMs(), atMs: engine.atMs() };
