@@ -1,6 +1,6 @@
 /** Commands against a server: run to their end, watched while they run, on a terminal. */
 import { join } from "node:path";
-import { startServerProcess, tempDir, watchpostCommand, type ServerProcess } from "../support/server-process.ts";
+import { BRIEF, startServerProcess, tempDir, watchpostCommand, type ServerProcess } from "../support/server-process.ts";
 import { commandRunner, type Ended, type RunOptions } from "./command-runner.ts";
 
 export interface CommandRig {
@@ -69,7 +69,7 @@ export async function startCommandRig(name: string): Promise<CommandRig> {
     run,
     ok,
     follow(args) {
-      const followed = follow([...watchpostCommand(false), ...args], environment());
+      const followed = follow([...watchpostCommand(false), ...args], { ...BRIEF, ...environment() });
       begun.push(followed);
       return followed;
     },
@@ -77,7 +77,7 @@ export async function startCommandRig(name: string): Promise<CommandRig> {
       const command = [...watchpostCommand(false), ...args].map((arg) => `'${arg}'`).join(" ");
       const child = Bun.spawn(["script", "-qec", `stty cols ${columns} rows 20; ${command}`, "/dev/null"], {
         cwd: dir.path,
-        env: { ...environment(), TERM: "xterm" },
+        env: { ...BRIEF, ...environment(), TERM: "xterm" },
         stdin: "pipe",
         stdout: "pipe",
       });

@@ -1,6 +1,6 @@
 /** Runs commands to their end. Starting the executable costs several times what most commands do: many share a process. */
 import { join } from "node:path";
-import { watchpostCommand } from "../support/server-process.ts";
+import { BRIEF, BUSY, watchpostCommand } from "../support/server-process.ts";
 
 export interface Ended {
   readonly code: number;
@@ -60,7 +60,8 @@ async function runAlone(
   args: readonly string[],
   { stdin, ...where }: { cwd: string; env: Record<string, string>; stdin: string },
 ): Promise<Ended> {
-  const options = { ...where, stdin: new Blob([stdin]), stdout: "pipe", stderr: "pipe" } as const;
+  const env = BUSY.includes(args[0]) ? where.env : { ...BRIEF, ...where.env };
+  const options = { ...where, env, stdin: new Blob([stdin]), stdout: "pipe", stderr: "pipe" } as const;
   const child = Bun.spawn([...watchpostCommand(false), ...args], options);
   const [out, err] = await Promise.all([child.stdout.text(), child.stderr.text()]);
   return { code: await child.exited, out, err };

@@ -1,7 +1,7 @@
 /** Runs the commands and programs of a page, one after the other in one shell, against a server of their own. */
 import { existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { BINARY, startServerProcess, tempDir } from "../support/server-process.ts";
+import { BINARY, BRIEF, BUSY, startServerProcess, tempDir } from "../support/server-process.ts";
 import { PYTHON } from "../interop/python-client.ts";
 import { Mosquitto } from "../support/mosquitto.ts";
 import { fencedBlocks, ROOT, type FencedBlock } from "./fenced-blocks.ts";
@@ -21,7 +21,7 @@ export interface PageSetup {
 }
 
 /** They go on until somebody ends them: here once they have said something. */
-const ENDLESS = /^\s*(watchpost (watch|top|serve)\b|watchpost .*--watch\b|curl -N\b)/;
+const ENDLESS = /^\s*(watchpost (watch|serve)\b|watchpost .*--watch\b|curl -N\b)/;
 
 const PRELUDE = `set -eu -o pipefail
 run_go() { cat > page.go; go run page.go; }
@@ -39,6 +39,12 @@ endless() {
 }
 `;
 
+const [[BRIEFLY, NO]] = Object.entries(BRIEF);
+const PROGRAM = `#!/bin/sh
+case $1 in ${BUSY.join("|")}) ;; *) export ${BRIEFLY}=${NO} ;; esac
+exec "${BINARY}" "$@"
+`;
+
 /** Throws with all that was printed where a command fails. */
 export async function runPage(
   blocks: readonly FencedBlock[],
@@ -48,7 +54,7 @@ export async function runPage(
   using dir = tempDir("page");
   const bin = join(dir.path, "bin");
   mkdirSync(bin);
-  symlinkSync(BINARY, join(bin, "watchpost"));
+  writeFileSync(join(bin, "watchpost"), PROGRAM, { mode: 0o755 });
   symlinkSync(join(ROOT, "proto"), join(dir.path, "proto"));
   // Where notifications go.
   using sink = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("ok") });
