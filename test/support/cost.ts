@@ -1,6 +1,6 @@
 /**
  * What a test file costs: with WATCHPOST_TEST_COSTS, a line of JSON is added to that file after each test file, which says
- * the CPU time that its worker and all processes below this have taken so far, and how long the file took, in milliseconds.
+ * the CPU time that its worker and all processes below this took meanwhile, and how long that was, in milliseconds.
  * `bun run check` makes a ranking of it.
  */
 import { afterAll } from "bun:test";
@@ -10,23 +10,28 @@ import { relative } from "node:path";
 const path = process.env["WATCHPOST_TEST_COSTS"];
 if (path !== undefined && process.platform === "linux") {
   const startedAtMs = Date.now();
+  const before = cpuMs();
   afterAll(() => {
     const file = relative(process.cwd(), Bun.main);
-    const line = { worker: process.pid, file, cpuMs: cpuMs(), wallMs: Date.now() - startedAtMs };
+    const line = { file, cpuMs: since(before), wallMs: Date.now() - startedAtMs };
     appendFileSync(path, `${JSON.stringify(line)}\n`);
   });
 }
 
-/** User and system time of this process, of those below it, and of those of them that have ended and were waited for. */
-function cpuMs(): number {
+/** One by one: what a browser took that ended with the file before would be missing in a sum. */
+function since(before: ReadonlyMap<number, number>): number {
+  return [...cpuMs()].reduce((sum, [pid, ms]) => sum + ms - (before.get(pid) ?? 0), 0);
+}
+
+/** By id: user and system time of this process and of those below it, each with those that it has waited for. */
+function cpuMs(): Map<number, number> {
   const stats = readdirSync("/proc").flatMap(statOf);
   const isBelow = new Set([process.pid]);
-  // A browser lives on from file to file, with the processes of its pages.
   for (let known = 0; known < isBelow.size;) {
     known = isBelow.size;
     for (const { pid, parent } of stats) if (isBelow.has(parent)) isBelow.add(pid);
   }
-  return stats.filter(({ pid }) => isBelow.has(pid)).reduce((sum, { ms }) => sum + ms, 0);
+  return new Map(stats.filter(({ pid }) => isBelow.has(pid)).map(({ pid, ms }) => [pid, ms]));
 }
 
 function statOf(pid: string): { pid: number; parent: number; ms: number }[] {
