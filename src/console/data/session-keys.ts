@@ -26,7 +26,7 @@ export function cipherOf(sessionId: string): SessionCipher | undefined {
 /** Once it is known how the session stands, by what it is read and written. Never throws. */
 export async function learn(session: Session): Promise<SessionCipher> {
   const { id, encryption } = session;
-  const key = given.get(id) ?? readKept(nameOf(id)) ?? undefined;
+  const key = keyFor(id);
   const before = ciphers.peek().get(id);
   if (key === undefined) {
     // What was encrypted a moment ago is not written to in plain words, whatever the server says now.
@@ -36,11 +36,14 @@ export async function learn(session: Session): Promise<SessionCipher> {
   // What has heard of a newer key does not forget it.
   if (before?.kind === "open" && key.endsWith(before.keys.text) && before.keys.epoch >= (encryption?.epoch ?? 0))
     return before;
+  let cipher: SessionCipher;
   try {
-    return set(id, { kind: "open", keys: await keysOf(session, key) });
+    cipher = { kind: "open", keys: await keysOf(session, key) };
   } catch (error) {
-    return set(id, { kind: "locked", why: errorText(error) });
+    cipher = { kind: "locked", why: errorText(error) };
   }
+  // Whoever changes the key hears of that before it is known here, or after: the one before is not to take its place.
+  return keyFor(id) === key ? set(id, cipher) : learn(session);
 }
 
 /** The same of one that is perhaps not known yet. Throws where the server cannot be asked. */
@@ -140,6 +143,10 @@ async function keysOf(session: Session, text: string): Promise<SessionKeys> {
     import("../../wire/sealed-message.ts"),
   ]);
   return SessionKeys.of(session, parseSessionKey(text), session.state !== SessionState.IMPORTED);
+}
+
+function keyFor(sessionId: string): string | undefined {
+  return given.get(sessionId) ?? readKept(nameOf(sessionId)) ?? undefined;
 }
 
 function nameOf(sessionId: string): string {

@@ -111,13 +111,8 @@ test("two read what they say, one without the key does not, and after a new key 
   await press(ada, "More");
   await press(ada, "Change the key…");
   await press(ada, "Change the key");
-  const next = await (async () => {
-    for (;;) {
-      const shown = await linkShown(ada);
-      if (shown.includes("#key=2.")) return shown;
-      await Bun.sleep(50);
-    }
-  })();
+  await ada.until(async () => (await linkShown(ada)).includes("#key=2."), "shows the link with the new key");
+  const next = await linkShown(ada);
   await ada.press("Escape");
   await ben.shows("The key was changed");
   await say(ada, "sauerteig behind it");
