@@ -4,6 +4,7 @@
  * their receivers see by the numbers of what comes.
  */
 import type { Bus } from "../../bus/bus.ts";
+import type { Clock } from "../../model/clock.ts";
 import { SHARDS, shardOfMetric } from "../../model/metric-shard.ts";
 import { metricOfKey } from "../../model/series-key.ts";
 import type { SeriesRegistry } from "../../model/series-registry.ts";
@@ -15,6 +16,7 @@ import type { StraightFrames } from "./straight-frames.ts";
 
 export interface FramePublisherDeps {
   readonly redis: Pick<Redis, "isUp" | "publish">;
+  readonly clock: Pick<Clock, "after">;
   readonly registry: SeriesRegistry;
   /** Of what this node commits. */
   readonly bus: Pick<Bus, "subscribe">;
@@ -32,6 +34,8 @@ export interface FramePublisherDeps {
 }
 
 const WAITING_BYTES_MAX = 16 * 1024 * 1024;
+/** Without Redis points wait for each other so long. */
+const STRAIGHT_ROUND_MS = 5;
 const UNKNOWN = 255;
 const NOTHING = new ShardRows();
 
@@ -144,6 +148,7 @@ export class FramePublisher {
   }
 
   async #send(): Promise<void> {
+    const { redis, clock } = this.#deps;
     this.#isSending = true;
     while (this.#waitingPoints > 0) {
       [this.#rows, this.#sending] = [this.#sending, this.#rows];
@@ -152,6 +157,8 @@ export class FramePublisher {
       this.#waitingPoints = 0;
       this.#sentArrivalMs = this.#arrivalMs;
       await Promise.all(filled.map((shard) => this.#sendOne(shard, this.#sending[shard])));
+      // Nobody's answer is waited for.
+      if (!redis.isUp) await new Promise<void>((resolve) => void clock.after(STRAIGHT_ROUND_MS, resolve));
     }
     this.#isSending = false;
   }
@@ -159,6 +166,15 @@ export class FramePublisher {
   async #sendOne(shard: number, rows: ShardRows): Promise<void> {
     const { redis, straight, wantedByOthers, onSent, onLeftOut } = this.#deps;
     const points = rows.count;
+    const isForRedis = wantedByOthers()[shard] === 1;
+    // The number of the next one tells those who have no line; they may look before the latest values are written.
+    if (isForRedis && !redis.isUp) this.#owed[shard] = 1;
+    if (!redis.isUp && straight.wanted[shard] === 0) {
+      this.#hasGap[shard] = 1;
+      rows.clear();
+      onLeftOut(points);
+      return;
+    }
     // Whoever was told of a gap while values were not written yet is told again.
     if (this.#hasGap[shard] === 1 && points > 0) this.#owed[shard] = 1;
     this.#seqs[shard] += this.#hasGap[shard] === 1 ? 2 : 1;
@@ -167,13 +183,11 @@ export class FramePublisher {
     const bytes = encodeLiveFrame(this.#head, facts, rows);
     if (points > 0) rows.clear();
     let isSent = straight.send(shard, bytes);
-    if (wantedByOthers()[shard] === 1) {
+    if (isForRedis && redis.isUp) {
       try {
-        if (!redis.isUp) throw new Error("Redis is away");
         await redis.publish(this.#channels[shard], bytes);
         isSent = true;
       } catch {
-        // The number of the next one tells those who have no line; they may look before the latest values are written.
         this.#owed[shard] = 1;
       }
     }

@@ -81,6 +81,9 @@ export class FrameReceiver {
 
   /** Listens to the shards that are wanted now, and to no others. */
   update(): void {
+    for (const key of this.#heard.keys()) {
+      if (!this.#deps.wanted.has(Number(key.slice(key.lastIndexOf(" ") + 1)))) this.#heard.delete(key);
+    }
     for (let shard = 0; shard < SHARDS; shard++) {
       if (this.#deps.wanted.has(shard) === (this.#ends[shard] !== undefined)) continue;
       void this.#subscribing.run(`${shard}`, () => this.#follow(shard));
@@ -129,7 +132,6 @@ export class FrameReceiver {
     if (!wanted.has(shard)) {
       this.#ends[shard]?.();
       this.#ends[shard] = undefined;
-      for (const key of this.#heard.keys()) if (key.endsWith(` ${shard}`)) this.#heard.delete(key);
       return;
     }
     if (!redis.isUp) return;
@@ -181,8 +183,8 @@ export class FrameReceiver {
       try {
         const ids = missed.map(([id]) => id);
         const { straight, names } = this.#deps;
-        // Redis may not have them, or not be there. What is asked over a line comes as {@link named}.
-        if (!straight.ask(nodeId, ids)) await names.learn(nodeId, ids);
+        // Redis may not have them, or not be there.
+        await (straight.ask(nodeId, ids) ?? names.learn(nodeId, ids));
       } catch (error) {
         return this.#failed(nodeId, error);
       }

@@ -27,7 +27,7 @@ export async function* newestFrames(
   const breather = new Breather(clock);
   const idsByShard = new Map<number, number[]>();
   for (const id of own) {
-    await breather.breathe();
+    if (breather.slice.over()) await breather.breathe();
     const shard = registry.has(id) ? shardOf(id) : -1;
     if (!shards.has(shard)) continue;
     const ids = idsByShard.get(shard);

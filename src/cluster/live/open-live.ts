@@ -90,7 +90,7 @@ export async function openLive(deps: LiveDeps, opening: AsyncDisposableStack): P
       }
     }),
   );
-  let hearsAll = deps.redis.isUp;
+  let hearsAll: boolean | undefined;
   const look = () => {
     deps.onLines(straight.count);
     const before = hearsAll;

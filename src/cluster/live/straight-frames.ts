@@ -26,31 +26,44 @@ export interface StraightFramesDeps extends Omit<LineDeps, "onChanged"> {
 }
 
 const RETRY_MS = 1_000;
+/** Each side says that it is there. */
+const BEAT_MS = 2_000;
 /** Of more nodes each would send what it has too often, and none is heard. */
 export const OTHERS_MAX = 50;
-/** Lines stay for so long once Redis is back: until what comes over it is heard again. */
-const LINGER_MS = 3_000;
+/** Lines stay for so long once Redis is back: until all others have been seen again, and what comes over it is heard. */
+const LINGER_MS = 6_000;
+
+interface Opened {
+  readonly address: string;
+  readonly over: AbortController;
+  /** While the call lasts. */
+  line: StraightLine | undefined;
+}
 
 export class StraightFrames {
   readonly #deps: StraightFramesDeps;
   readonly #lines = new Set<StraightLine>();
-  /** Nodes to which this one opens a line, each with what ends that. */
-  readonly #opened = new Map<string, AbortController>();
+  /** Addresses of the other nodes, by their ids: while Redis is away, and some time after it, all that were there when it went. */
+  #others = new Map<string, string>();
+  /** Lines that this node opens, by the node at the other end. */
+  readonly #opened = new Map<string, Opened>();
   /** Lines that others have opened, by the node at the other end. */
   readonly #served = new Map<string, StraightLine>();
   readonly #unfollow: readonly (() => void)[];
   #wanted = new Uint8Array(SHARDS);
   #isNeeded: boolean;
-  /** Redis has told of them once. */
+  /** Redis has told of them. */
   #areOthersKnown: boolean;
   #cancelLinger = () => {};
+  #cancelBeat = () => {};
   #isClosed = false;
 
   constructor(deps: StraightFramesDeps) {
     this.#deps = deps;
     this.#isNeeded = !deps.redis.isUp;
-    this.#areOthersKnown = deps.redis.isUp;
+    this.#areOthersKnown = deps.redis.isUp || deps.others().length > 0;
     this.#unfollow = [deps.redis.follow((isUp) => this.#need(!isUp)), deps.members.follow(() => this.#look())];
+    this.#beatSoon();
     this.#look();
   }
 
@@ -59,15 +72,17 @@ export class StraightFrames {
     return this.#wanted;
   }
 
-  /** Lines that are open. */
+  /** Lines over which something comes. */
   get count(): number {
-    return this.#lines.size;
+    let count = 0;
+    for (const line of this.#lines) if (line.isOpen) count++;
+    return count;
   }
 
   /** Whether all that comes to other nodes can be heard here: over Redis, or a line to each of them. */
   get hearsAll(): boolean {
     if (this.#deps.redis.isUp) return true;
-    return this.#areOthersKnown && this.#deps.others().every(({ nodeId }) => this.#lineTo(nodeId) !== undefined);
+    return this.#areOthersKnown && [...this.#others.keys()].every((nodeId) => this.#lineTo(nodeId) !== undefined);
   }
 
   /** To all who want it. False: nobody does, or has room for it. */
@@ -78,11 +93,9 @@ export class StraightFrames {
     return isSent;
   }
 
-  /** Asks a node for names of its series. False: there is no line to it. */
-  ask(nodeId: string, unknownIds: readonly number[]): boolean {
-    const line = this.#lineTo(nodeId);
-    line?.say({ unknownIds: [...unknownIds] });
-    return line !== undefined;
+  /** Asks a node for names of its series; undefined: there is no line to it. */
+  ask(nodeId: string, unknownIds: readonly number[]): Promise<void> | undefined {
+    return this.#lineTo(nodeId)?.ask(unknownIds);
   }
 
   /** This node wants other shards than before. */
@@ -93,10 +106,12 @@ export class StraightFrames {
   /** A line that another node opens. Throws as {@link StraightLine.hear} does. */
   async *serve(messages: AsyncIterable<LiveExchange>): AsyncGenerator<ExchangeInit, void> {
     const line = this.#begin((begun) => {
-      const { nodeId } = this.#deps;
-      this.#served.set(begun.otherId, begun);
+      const { otherId } = begun;
+      // A node that opens another one has lost the one before.
+      this.#served.get(otherId)?.end();
+      this.#served.set(otherId, begun);
       // Of two that were opened at once one stays.
-      if (begun.otherId < nodeId) this.#opened.get(begun.otherId)?.abort();
+      if (otherId < this.#deps.nodeId) this.#opened.get(otherId)?.over.abort();
     });
     let failure: unknown;
     const hear = async () => {
@@ -109,7 +124,13 @@ export class StraightFrames {
       yield* line.outgoing();
       if (failure !== undefined) throw failure;
     } finally {
-      if (this.#served.get(line.otherId) === line) this.#served.delete(line.otherId);
+      const { otherId } = line;
+      if (this.#served.get(otherId) === line) {
+        this.#served.delete(otherId);
+        // Whoever has waited for it to end opens one at once.
+        const opened = this.#opened.get(otherId);
+        if (opened !== undefined && opened.line === undefined) opened.over.abort();
+      }
       this.#end(line);
     }
   }
@@ -118,21 +139,24 @@ export class StraightFrames {
   close(): void {
     this.#isClosed = true;
     this.#cancelLinger();
+    this.#cancelBeat();
     for (const end of this.#unfollow) end();
-    for (const opened of this.#opened.values()) opened.abort();
+    for (const { over } of this.#opened.values()) over.abort();
     for (const line of this.#lines) line.end();
   }
 
+  /** Of several the one that was opened last. */
   #lineTo(nodeId: string): StraightLine | undefined {
-    for (const line of this.#lines) if (line.otherId === nodeId) return line;
-    return undefined;
+    let found: StraightLine | undefined;
+    for (const line of this.#lines) if (line.isOpen && line.otherId === nodeId) found = line;
+    return found;
   }
 
   #need(isNeeded: boolean): void {
     this.#cancelLinger();
-    this.#areOthersKnown ||= !isNeeded;
     const set = (now: boolean) => {
       this.#isNeeded = now;
+      this.#areOthersKnown ||= !now;
       this.#look();
     };
     if (isNeeded) set(true);
@@ -142,45 +166,61 @@ export class StraightFrames {
 
   #look(): void {
     if (this.#isClosed) return;
-    const others = this.#isNeeded ? this.#deps.others() : [];
-    const areTooMany = others.length > OTHERS_MAX;
-    if (areTooMany)
-      this.#deps.onTrouble(
-        `without Redis no other node is heard: there are ${others.length}, and at most ${OTHERS_MAX}`,
-      );
-    const ids = areTooMany ? [] : others.map(({ nodeId }) => nodeId);
-    for (const [nodeId, opened] of this.#opened) if (!ids.includes(nodeId)) opened.abort();
-    for (const nodeId of ids) if (!this.#opened.has(nodeId)) void this.#keep(nodeId);
+    const others = new Map(this.#deps.others().map(({ nodeId, address }) => [nodeId, address]));
+    // After an outage all seem to be gone, until each has been seen again.
+    this.#others = this.#isNeeded ? new Map([...this.#others, ...others]) : others;
+    if (this.#isNeeded && this.#others.size > OTHERS_MAX) {
+      const count = this.#others.size;
+      this.#deps.onTrouble(`without Redis no other node is heard: there are ${count}, and at most ${OTHERS_MAX}`);
+    }
+    for (const [nodeId, { address, over }] of this.#opened) if (this.#needed(nodeId) !== address) over.abort();
+    for (const nodeId of this.#others.keys())
+      if (this.#needed(nodeId) !== undefined && !this.#opened.has(nodeId)) void this.#keep(nodeId);
     this.#deps.onChanged();
   }
 
   /** Opens a line again where it ends, as long as it is needed and the other node has not opened one. */
   async #keep(nodeId: string): Promise<void> {
-    for (let record = this.#needed(nodeId); record !== undefined; record = this.#needed(nodeId)) {
-      const opened = new AbortController();
+    for (let address = this.#needed(nodeId); address !== undefined; address = this.#needed(nodeId)) {
+      const opened: Opened = { address, over: new AbortController(), line: undefined };
       this.#opened.set(nodeId, opened);
-      if (!this.#served.has(nodeId)) await this.#open(record.address, opened.signal);
-      await pause(RETRY_MS, this.#deps.clock, opened.signal);
+      if (!this.#served.has(nodeId)) await this.#open(opened);
+      await pause(RETRY_MS, this.#deps.clock, opened.over.signal);
     }
     this.#opened.delete(nodeId);
   }
 
-  #needed(nodeId: string): NodeRecord | undefined {
-    if (!this.#isNeeded || this.#isClosed) return undefined;
-    return this.#deps.others().find((record) => record.nodeId === nodeId);
+  /** Where a line is to be opened to; undefined: none is. */
+  #needed(nodeId: string): string | undefined {
+    const isNeeded = this.#isNeeded && !this.#isClosed && this.#others.size <= OTHERS_MAX;
+    return isNeeded ? this.#others.get(nodeId) : undefined;
   }
 
-  async #open(address: string, signal: AbortSignal): Promise<void> {
+  async #open(opened: Opened): Promise<void> {
     const { peers, onTrouble } = this.#deps;
-    const line = this.#begin(() => {});
+    const line = (opened.line = this.#begin(() => {}));
+    const {
+      address,
+      over: { signal },
+    } = opened;
     try {
       const answers = peers.bidi(address, Nodes.method.exchangeLive, encoded(line), { signal });
       for await (const answer of answers) line.hear(fromBinary(LiveExchangeSchema, answer));
     } catch (error) {
       if (!signal.aborted) onTrouble(`what comes to another node is not heard without Redis: ${messageOf(error)}`);
     } finally {
+      opened.line = undefined;
       this.#end(line);
     }
+  }
+
+  #beatSoon(): void {
+    this.#cancelBeat = this.#deps.clock.after(BEAT_MS, () => {
+      for (const line of this.#lines) line.beat();
+      for (const { line, over } of this.#opened.values()) if (line?.isEnded) over.abort();
+      if (this.#lines.size > 0) this.#changed();
+      this.#beatSoon();
+    });
   }
 
   #begin(onKnown: (line: StraightLine) => void): StraightLine {
@@ -204,7 +244,9 @@ export class StraightFrames {
 
   #changed(): void {
     const wanted = new Uint8Array(SHARDS);
-    for (const line of this.#lines) line.wanted.forEach((isWanted, shard) => (wanted[shard] |= isWanted));
+    for (const line of this.#lines) {
+      if (line.isOpen) line.wanted.forEach((isWanted, shard) => (wanted[shard] |= isWanted));
+    }
     this.#wanted = wanted;
     this.#deps.onChanged();
   }

@@ -19,7 +19,7 @@ export interface LineDeps {
   /** What this node wants now, a bit a shard. */
   wantedShards(): Uint8Array;
   /** Newest values of all series of this node in these shards. */
-  newest(shards: ReadonlySet<number>): AsyncIterable<ShardFrame>;
+  newest(shards: ReadonlySet<number>): AsyncIterator<ShardFrame>;
   /** Names of series of this node, by its ids. */
   namesOf(ids: readonly number[]): SeriesNamed;
   /** Another node has sent something. */
@@ -32,6 +32,8 @@ export interface LineDeps {
 const WAITING_BYTES_MAX = 16 * 1024 * 1024;
 /** Questions and answers that wait; whoever asks so much without reading is not there any more. */
 const SAID_MAX = 10_000;
+/** Beats without a word of the other side, after which it is not there any more. */
+const SILENT_BEATS_MAX = 4;
 
 export class StraightLine {
   readonly #deps: LineDeps;
@@ -42,6 +44,10 @@ export class StraightLine {
   #waitingBytes = 0;
   /** Shards whose newest values are to be sent. */
   readonly #owed = new Set<number>();
+  #newest: AsyncIterator<ShardFrame> | undefined;
+  /** Answers come in the order of the questions. */
+  readonly #questions: (() => void)[] = [];
+  #silentBeats = 0;
   #came = Promise.withResolvers<void>();
   #isEnded = false;
 
@@ -53,6 +59,15 @@ export class StraightLine {
   /** The node at the other end; "": it has not said so yet. */
   get otherId(): string {
     return this.#otherId;
+  }
+
+  /** Something comes over it, and something is heard at its other end. */
+  get isOpen(): boolean {
+    return this.#otherId !== "" && !this.#isEnded;
+  }
+
+  get isEnded(): boolean {
+    return this.#isEnded;
   }
 
   /** By shard: 1 where the other node wants it. */
@@ -67,7 +82,16 @@ export class StraightLine {
     this.#came.resolve();
   }
 
-  /** Where too much waits it is left out, and the newest values are sent once that is gone. Returns whether it is on its way. */
+  /** Resolves once the names of these series of the other node were told, or the line has ended. */
+  ask(unknownIds: readonly number[]): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#questions.push(resolve);
+    this.say({ unknownIds: [...unknownIds] });
+    if (this.#isEnded) this.end();
+    return promise;
+  }
+
+  /** Where too much waits it is left out, and the newest values are sent instead. Returns whether it is on its way. */
   send(shard: number, frame: Uint8Array): boolean {
     if (this.#isEnded) return false;
     const isRoom = this.#waitingBytes + frame.length <= WAITING_BYTES_MAX;
@@ -79,9 +103,16 @@ export class StraightLine {
     return isRoom;
   }
 
+  /** Of a clock: the other side hears that this one is there, and a line over which nothing comes ends. */
+  beat(): void {
+    if (++this.#silentBeats > SILENT_BEATS_MAX) this.end();
+    else this.say({});
+  }
+
   /** Throws INVALID_ARGUMENT where the other side does not begin with who it is. */
   hear({ nodeId, wantedShards, shard, frame, unknownIds, named }: LiveExchange): void {
     const { take, namesOf, onNamed, onChanged } = this.#deps;
+    this.#silentBeats = 0;
     const isFirst = this.#otherId === "";
     if (isFirst && nodeId === "")
       throw new WatchpostError("INVALID_ARGUMENT", "the first message says which node it is: node_id");
@@ -89,23 +120,27 @@ export class StraightLine {
     if (wantedShards !== undefined) this.#want(shardsIn([wantedShards]));
     if (isFirst || wantedShards !== undefined) onChanged(this);
     if (unknownIds.length > 0) this.say({ named: namesOf(unknownIds) });
-    if (named !== undefined) onNamed({ ...named, nodeId: this.#otherId });
+    if (named !== undefined) {
+      onNamed({ ...named, nodeId: this.#otherId });
+      this.#questions.shift()?.();
+    }
     if (frame.length > 0 && shard < SHARDS) take(shard, frame);
   }
 
-  /** What is to be sent, until {@link end}. */
+  /** What is to be sent, until {@link end}. Newest values have their turn between what comes. */
   async *outgoing(): AsyncGenerator<ExchangeInit, void> {
     while (!this.#isEnded) {
-      const said = this.#said.shift();
-      const next = said ?? this.#frames.shift();
-      if (next !== undefined) {
-        if (said === undefined) this.#waitingBytes -= (next as ShardFrame).frame.length;
-        yield next;
-      } else if (this.#owed.size > 0) yield* this.#newest();
-      else {
-        await this.#came.promise;
-        this.#came = Promise.withResolvers();
+      for (let said = this.#said.shift(); said !== undefined; said = this.#said.shift()) yield said;
+      const frame = this.#frames.shift();
+      if (frame !== undefined) {
+        this.#waitingBytes -= frame.frame.length;
+        yield frame;
       }
+      const newest = await this.#nextNewest();
+      if (newest !== undefined) yield newest;
+      if (frame !== undefined || newest !== undefined || this.#newest !== undefined) continue;
+      await this.#came.promise;
+      this.#came = Promise.withResolvers();
     }
   }
 
@@ -113,6 +148,7 @@ export class StraightLine {
   end(): void {
     this.#isEnded = true;
     this.#came.resolve();
+    for (const answered of this.#questions.splice(0)) answered();
   }
 
   #want(wanted: Uint8Array): void {
@@ -124,12 +160,13 @@ export class StraightLine {
     this.#came.resolve();
   }
 
-  async *#newest(): AsyncGenerator<ExchangeInit, void> {
-    const owed = new Set(this.#owed);
-    this.#owed.clear();
-    for await (const page of this.#deps.newest(owed)) {
-      if (this.#isEnded) return;
-      yield page;
+  async #nextNewest(): Promise<ShardFrame | undefined> {
+    if (this.#newest === undefined && this.#owed.size > 0) {
+      this.#newest = this.#deps.newest(new Set(this.#owed));
+      this.#owed.clear();
     }
+    const next = await this.#newest?.next();
+    if (next?.done !== false) this.#newest = undefined;
+    return next?.done === false ? next.value : undefined;
   }
 }

@@ -22,18 +22,20 @@ const FAULTS: readonly (readonly [RegExp, string])[] = [
 
 /** `isEncrypted`: what is spoken with it. */
 export function redisFault(error: unknown, isEncrypted: boolean): string {
-  const said = messageOf((error as { lastNodeError?: unknown } | null)?.lastNodeError ?? error);
+  const ofNode = (error as { lastNodeError?: unknown } | null)?.lastNodeError;
+  const said = messageOf(ofNode ?? error);
   const certificate = certificateFault(said);
   if (certificate !== undefined) {
     return `its certificate is not accepted: ${certificate}; redis.ca_file names those who may have signed it (${said})`;
   }
-  const fault = FAULTS.find(([pattern]) => pattern.test(said))?.[1] ?? otherProtocol(said, isEncrypted);
+  const fault =
+    FAULTS.find(([pattern]) => pattern.test(said))?.[1] ?? otherProtocol(said, isEncrypted, ofNode !== undefined);
   return fault === undefined ? said : `${fault} (${said})`;
 }
 
-function otherProtocol(said: string, isEncrypted: boolean): string | undefined {
+function otherProtocol(said: string, isEncrypted: boolean, isOfCluster: boolean): string | undefined {
   // A server of a cluster says no more than this of a certificate that it wants.
-  if (isEncrypted && /^Connection is closed/.test(said))
+  if (isEncrypted && isOfCluster && /^Connection is closed/.test(said))
     return "it hangs up; where it wants a certificate that belongs into redis.cert_file and redis.key_file";
   if (isEncrypted && /ETIMEDOUT/.test(said)) return "it says nothing; without TLS it wants redis:// in redis.url";
   if (!isEncrypted && /ECONNRESET/.test(said)) return "it hangs up; with TLS it wants rediss:// in redis.url";
