@@ -130,7 +130,8 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const scopes = new SeriesScopes(registry, places);
   const written = (impls: readonly MethodImpl[]) => access.deeds.written(impls);
   const valueOf = (seriesId: number) => dashboard.valueOf(seriesId);
-  const deskDeps = { spawn, logger, clock, metrics, scopes, places, valueOf, written };
+  const learn = (seriesIds: Uint32Array) => dashboard.learn(seriesIds);
+  const deskDeps = { spawn, logger, clock, metrics, scopes, places, valueOf, learn, written };
   await cluster?.followDevices(places, scopes, opening);
   let upstream: OpenUpstream | undefined;
   const openOwn = async (ground: Storage, stack: AsyncDisposableStack) => {

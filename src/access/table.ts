@@ -157,6 +157,7 @@ const MAY: Readonly<Record<string, string>> = {
     analytics.Nodes/AnnounceDevice
     analytics.Nodes/EvaluateRules
     analytics.Nodes/ExchangeLive
+    analytics.Nodes/TellHeard
     analytics.Nodes/ReadSharedState
     analytics.Nodes/QuerySeries
     analytics.Nodes/DeleteNodeSeries`,

@@ -13,6 +13,7 @@ import { messageOf } from "../model/errors.ts";
 import type { Frame } from "../model/frame.ts";
 import type { DocumentChange, JournalEntry, JournalEvent } from "../model/journal.ts";
 import type { LastingJournal } from "../model/lasting-journal.ts";
+import type { SeriesMatcher } from "../model/matcher.ts";
 import type { SeriesRegistry } from "../model/series-registry.ts";
 import type { SeriesMarks } from "./series-marks.ts";
 import type { SeriesScopes } from "../model/series-scopes.ts";
@@ -26,7 +27,8 @@ import { describe, describeLate, describeMet } from "./describe.ts";
 import { deviceOfPlace } from "./device-rules.ts";
 import { Engine } from "./engine.ts";
 import { FrameIntake } from "./evaluation/frame-intake.ts";
-import { SpreadRules } from "./evaluation/spread-rules.ts";
+import { RuleWants } from "./evaluation/rule-wants.ts";
+import { SpreadRules, type SpreadRulesDeps } from "./evaluation/spread-rules.ts";
 import type { TakeRulesDeps } from "./evaluation/take-rules.ts";
 import { forgetCleared } from "./forget-cleared.ts";
 import { Incidents, type ParentsOf } from "./incidents.ts";
@@ -96,7 +98,7 @@ export interface AlertsDeps {
   readonly random: () => number;
   readonly garbage: BurstGarbage;
   /** Left out: all rules are evaluated here. */
-  readonly spreading?: Spreading;
+  readonly spreading?: Spreading & Pick<SpreadRulesDeps, "cameSince">;
   /** Left out: nobody counts. */
   readonly metrics?: Pick<Metrics, "alertSeconds" | "notifications">;
   onTrouble(sentence: string): void;
@@ -108,6 +110,10 @@ export interface AlertsDeps {
 export interface Spreading extends Pick<TakeRulesDeps, "latestOf"> {
   /** Of this node. */
   readonly nodeId: string;
+  /** What it matches is to come over the bus, until what this returns is called. */
+  want(matcher: SeriesMatcher): () => void;
+  /** After so long other nodes know what is wanted here, and have sent it. */
+  readonly wantedAfterMs: number;
 }
 
 export interface OpenAlerts {
@@ -184,9 +190,10 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
     newestArrivalMs,
   );
   const intake = new FrameIntake({ engine, clock, onTrouble: deps.onTrouble });
+  const wants = deps.spreading && new RuleWants({ ...deps.spreading, engine, clock });
+  const evaluatedElsewhere = { engine, book, intake, profiles, onEvaluated: () => lifespan.note() };
   const spread =
-    deps.spreading &&
-    new SpreadRules({ ...deps, ...deps.spreading, engine, book, intake, profiles, onEvaluated: () => lifespan.note() });
+    deps.spreading && new SpreadRules({ ...deps, ...deps.spreading, ...evaluatedElsewhere, wants: wants! });
   let policies = namesOf(file.notify);
   const rules = new RuleBook({
     policies: () => policies,
@@ -199,12 +206,16 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
       await learnGaps(engine, deps.history, seriesIds, await deps.history.firstTimes(seriesIds));
       await profiles.load(clock.nowMs(), false);
     },
-    changed: () => spread?.changed(),
+    changed() {
+      wants?.changed();
+      spread?.changed();
+    },
   });
 
   book.restoredThrough(journal.lastPosition);
   await restoreRules(journal, rules);
   rules.takeFileRules(file.rules);
+  wants?.look();
   const livedAfterMs = (timeMs: number) => lifespan.livedAfterMs(timeMs);
   const setAside = new SetAside(deps.onTrouble);
   const removed = await restoreInstances(lasting, engine, book, incidents, livedAfterMs, setAside);
@@ -263,6 +274,7 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
     cancelRefresh();
     unregister();
     unsubscribe();
+    wants?.close();
     spread?.close();
     intake.close();
     engine.close();

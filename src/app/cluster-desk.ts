@@ -11,7 +11,7 @@ import type { Journal } from "../log/journal.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { Clock } from "../model/clock.ts";
 import type { Logger } from "../model/logger.ts";
-import { compileMatcher } from "../model/matcher.ts";
+import { compileMatcher, type SeriesMatcher } from "../model/matcher.ts";
 import type { DrainingGate } from "../transport/draining-gate.ts";
 import type { HealthState } from "../transport/health.ts";
 import type { MethodImpl } from "../wire/service.ts";
@@ -21,6 +21,7 @@ import { Evaluating } from "./evaluating.ts";
 import { groundOfDesk, type ValueOf } from "./ground-of-desk.ts";
 import { DESK_SERVICES, MovingDesk } from "./moving-desk.ts";
 import type { Desk } from "./open-desk.ts";
+import type { Heard } from "./open-heard.ts";
 import type { OpenMembers } from "./open-members.ts";
 import type { Storage } from "./open-storage.ts";
 
@@ -35,6 +36,7 @@ export interface ClusterDeskDeps {
   /** This node's own over the shared journal. */
   readonly journal: Journal;
   readonly wanted: WantedShards;
+  readonly heard: Heard;
   readonly health: HealthState;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -67,11 +69,12 @@ export interface ClusterDesk {
 
 /** A node that is further behind than this does not become the desk while another one lives that is not. */
 const BEHIND_MAX = 1_000n;
-/** Why nobody is silent. */
+/** Why nobody is silent: to rules, since points of other nodes do not come; to devices, since it is not told which of them those hear. */
 const OTHERS = "other nodes";
+const TOLD = "what other nodes tell";
 
 export function clusterDesk(deps: ClusterDeskDeps): ClusterDesk {
-  const { nodeId, config, storage, history, everywhere, nodes, shared, journal, wanted } = deps;
+  const { nodeId, config, storage, history, everywhere, nodes, shared, journal, wanted, heard } = deps;
   const { health, clock, logger, metrics, stopping, valueOf, usePlaces, onTrouble } = deps;
   const { redis, members, peers, others } = nodes;
   let seat: MovingDesk | undefined;
@@ -111,10 +114,21 @@ export function clusterDesk(deps: ClusterDeskDeps): ClusterDesk {
           // All that was written before is to be here: how everything stands is read out of it.
           const isAway = lease?.isResumed === true;
           if (!isAway) await shared.caughtUp(stopping);
-          stack.defer(wanted.want(compileMatcher(["*"], {})));
+          // Until rules are there, which want what they are about.
+          const unwant = wanted.want(compileMatcher(["*"], {}));
+          stack.defer(unwant);
+          heard.atDesk(stack);
           const opened = await writes.open(fence, isAway, stack);
           stack.defer(() => usePlaces());
-          return openDesk(groundOfDesk({ ...storage, history }, nodeId, opened, everywhere, valueOf), stack);
+          const want = (matcher: SeriesMatcher) => wanted.want(matcher);
+          const live = { bus: everywhere, heardBus: heard.bus, valueOf, want };
+          const desk = await openDesk(groundOfDesk({ ...storage, history }, nodeId, opened, live), stack);
+          unwant();
+          stack.defer(heard.followHearing((isHearing) => desk.devices.setHearing(isHearing, TOLD)));
+          // Devices are told of: they do not wait for points of other nodes.
+          const setHearing: Desk["setHearing"] = (isHearing, reason) =>
+            (reason === OTHERS ? desk.alerts : desk).setHearing(isHearing, reason);
+          return { ...desk, setHearing };
         },
         giveBack: async () => void (await lease?.giveBack()),
         evaluated: () => evaluating?.engine,
@@ -134,6 +148,7 @@ export function clusterDesk(deps: ClusterDeskDeps): ClusterDesk {
       moving.setHearing(storage.isClockTrusted(), "clock");
       storage.whenClockTrusted(() => moving.setHearing(true, "clock"));
       moving.setHearing(hearsAll, OTHERS);
+      heard.tell(holder, () => moving.elsewhere);
       return (seat = moving);
     },
     serve(gate, stack) {

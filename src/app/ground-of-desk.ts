@@ -1,10 +1,22 @@
+import { WANTED_AFTER_MS } from "../alerts/evaluation/evaluator.ts";
 import { sharedMarks } from "../alerts/series-marks.ts";
 import type { MemoryBus } from "../bus/memory-bus.ts";
 import type { Journal } from "../log/journal.ts";
+import type { SeriesMatcher } from "../model/matcher.ts";
 import type { Storage } from "./open-storage.ts";
 
 /** The newest value of a series; undefined: there is none. */
 export type ValueOf = (seriesId: number) => { readonly timeUs: number; readonly value: number } | undefined;
+
+export interface LiveGround {
+  /** Points of all nodes, as far as somebody here wants them. */
+  readonly bus: MemoryBus;
+  /** Those of which devices are heard here; others are told of. */
+  readonly heardBus: Pick<MemoryBus, "subscribe">;
+  readonly valueOf: ValueOf;
+  /** What it matches is to come over the bus, until what this returns is called. */
+  want(matcher: SeriesMatcher): () => void;
+}
 
 /**
  * What the desk of a node stands on, which is opened while points come: the newest values are those of now, and nothing is read from
@@ -14,8 +26,7 @@ export function groundOfDesk(
   storage: Storage,
   nodeId: string,
   { journal, lasting }: { readonly journal: Journal; readonly lasting: NonNullable<Storage["lasting"]> },
-  bus: MemoryBus,
-  valueOf: ValueOf,
+  { bus, heardBus, valueOf, want }: LiveGround,
 ): Storage {
   const { registry, storeOpened, logOpened } = storage;
   const ids: number[] = [];
@@ -34,8 +45,8 @@ export function groundOfDesk(
   return {
     ...storage,
     seriesMarks: sharedMarks(registry),
-    spreading: { nodeId, latestOf: valueOf },
-    ...{ journal, lasting, bus, letGoOfLog: () => {} },
+    spreading: { nodeId, latestOf: valueOf, want, wantedAfterMs: WANTED_AFTER_MS },
+    ...{ journal, lasting, bus, heardBus, letGoOfLog: () => {} },
     logOpened: { ...logOpened, segments: [] },
     storeOpened: { ...storeOpened, latest, newestArrivalMs: NaN },
   };

@@ -12,8 +12,10 @@ import { WatchpostError } from "../model/errors.ts";
 import type { DrainingGate } from "../transport/draining-gate.ts";
 import { DrainNodeRequestSchema, NodeRecordSchema, Nodes } from "../wire/gen/nodes_pb.ts";
 import type { MethodImpl } from "../wire/service.ts";
+import { serveHeard } from "../devices/serve-heard.ts";
 import type { DeskSeat } from "./desk-seat.ts";
 import type { OpenCluster } from "./open-cluster.ts";
+import type { Desk } from "./open-desk.ts";
 
 const RETRY_AFTER_MS = 1_000;
 
@@ -62,11 +64,19 @@ export function nodesOf({ cluster, gate, desk, clock, series, pointsPerS, nodeId
       announce: (event) => desk.announce(event),
       exchange: (messages) => cluster.exchangeLive(messages),
       evaluate: (reports) => serveEvaluation(spreadOf(desk), reports),
+      takeHeard: (messages) => serveHeard(messages, deskOf(desk).devices, cluster.heardNodes),
     },
   });
 }
 
-function spreadOf({ here }: DeskSeat): SpreadRules {
-  if (here?.alerts.spread !== undefined) return here.alerts.spread;
+function spreadOf(seat: DeskSeat): SpreadRules {
+  return deskOf(seat).alerts.spread ?? notHere();
+}
+
+function deskOf({ here }: DeskSeat): Desk {
+  return here ?? notHere();
+}
+
+function notHere(): never {
   throw new WatchpostError("UNAVAILABLE", "this node is not the desk", { retryAfterMs: RETRY_AFTER_MS });
 }

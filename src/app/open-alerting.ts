@@ -1,4 +1,5 @@
 /** Alerts with their rules file, which is read again when it changes. */
+import { cameSince } from "../alerts/evaluation/came-since.ts";
 import { openAlerts, type OpenAlerts } from "../alerts/open-alerts.ts";
 import { readRulesFile } from "../alerts/read-rules-file.ts";
 import { stampOf, watchFile } from "../alerts/rules-watch.ts";
@@ -44,11 +45,14 @@ export async function openAlerting(
     const { notifySetupOf } = await import("../alerts/notify-setup.ts");
     return { rules, notify: notifySetupOf(sections, process.env) };
   };
+  const onTrouble = (sentence: string) => logger.error({ trouble: sentence }, "alerts have trouble");
+  const cameHere = (seriesIds: Iterable<number>, afterMs: number) =>
+    cameSince(seriesIds, afterMs, { history, clock, onTrouble });
   const alertsDeps = {
     devices,
     ...(storage.seriesMarks && { marks: storage.seriesMarks }),
     ...(storage.lasting && { lasting: storage.lasting }),
-    ...(storage.spreading && { spreading: storage.spreading }),
+    ...(storage.spreading && { spreading: { ...storage.spreading, cameSince: cameHere } }),
     scopes,
     registry,
     bus,
@@ -72,7 +76,7 @@ export async function openAlerting(
     random: Math.random,
     metrics,
     garbage,
-    onTrouble: (sentence: string) => logger.error({ trouble: sentence }, "alerts have trouble"),
+    onTrouble,
     onNotice: (sentence: string) => logger.info({ notice: sentence }, "a notice of alerts"),
   };
   const alerts = await openAlerts(alertsDeps, rulesFile === undefined ? undefined : await alertsFileIn(rulesFile, []));

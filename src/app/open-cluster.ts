@@ -31,7 +31,9 @@ import type { DrainingGate } from "../transport/draining-gate.ts";
 import type { HealthState } from "../transport/health.ts";
 import { clusterDesk, type ClusterDesk, type SeatDeps } from "./cluster-desk.ts";
 import type { ValueOf } from "./ground-of-desk.ts";
+import type { HeardNodes } from "./heard-nodes.ts";
 import type { MovingDesk } from "./moving-desk.ts";
+import { openHeard } from "./open-heard.ts";
 import { nodeNameOf, openMembers, type OpenMembers } from "./open-members.ts";
 import { openRecent, type OpenRecent } from "./open-recent.ts";
 import { openShared } from "./open-shared.ts";
@@ -59,6 +61,8 @@ export interface OpenCluster extends OpenMembers {
   readonly everywhere: MemoryBus;
   /** Id of the node that was seen as the desk last; "": none. */
   readonly deskId: string;
+  /** Who tells the desk here which devices it hears. */
+  readonly heardNodes: HeardNodes;
   /** Somebody on this node looks at what it matches, until what this returns is called. */
   want(matcher: SeriesMatcher): () => void;
   /** Where devices are, and their sensors, from now on as the desk writes it, wherever that is. */
@@ -155,14 +159,15 @@ export async function openCluster(
 
   let usePlaces = () => {};
   let newest: ValueOf = () => undefined;
+  const heard = openHeard({ nodeId, storage, everywhere, nodes, wanted, clock, stopping: signal, onTrouble });
   const ownDesk = (desk = clusterDesk({
     ...{ nodeId, config, storage, history, everywhere, nodes, shared, journal, wanted, health, clock, logger, metrics },
-    ...{ stopping: signal, onTrouble },
+    ...{ heard, stopping: signal, onTrouble },
     valueOf: (seriesId) => newest(seriesId),
     usePlaces: () => usePlaces(),
   }));
   return {
-    ...{ ...nodes, nodeId, shared, journal, everywhere, history, seat: ownDesk.seat },
+    ...{ ...nodes, nodeId, shared, journal, everywhere, history, seat: ownDesk.seat, heardNodes: heard.nodes },
     get deskId() {
       return ownDesk.holder;
     },

@@ -29,6 +29,8 @@ export interface DeskDeps {
   /** Follows the devices of this desk as soon as there are any. */
   readonly places: Places;
   valueOf(seriesId: number): LatestPoint | undefined;
+  /** Resolves once {@link valueOf} knows what other nodes know of these. */
+  learn(seriesIds: Uint32Array): Promise<void>;
   /** Methods that write down who did what. */
   written(methods: readonly MethodImpl[]): readonly MethodImpl[];
 }
@@ -50,10 +52,10 @@ export interface Desk {
 export async function openDesk(
   config: Config,
   storage: Storage,
-  { spawn, logger, clock, metrics, scopes, places, valueOf, written }: DeskDeps,
+  { spawn, logger, clock, metrics, scopes, places, valueOf, learn, written }: DeskDeps,
   opening: AsyncDisposableStack,
 ): Promise<Desk> {
-  const devices = await openDeviceRegistry(config, storage, { logger, clock, scopes, valueOf }, opening);
+  const devices = await openDeviceRegistry(config, storage, { logger, clock, scopes, valueOf, learn }, opening);
   places.use(devices);
   opening.defer(devices.onMoved((deviceId) => scopes.moved(deviceId)));
   const { parentsOf } = devices;

@@ -12,17 +12,31 @@ export interface DeviceRegistryDeps {
   readonly clock: Clock;
   readonly scopes: SeriesScopes;
   valueOf(seriesId: number): LatestPoint | undefined;
+  /** Resolves once {@link valueOf} knows what other nodes know of these. */
+  learn(seriesIds: Uint32Array): Promise<void>;
 }
 
 /** `opening` closes what was opened. */
 export async function openDeviceRegistry(
   config: Config,
-  { registry, schemas, bus, journal, lasting, storeOpened, garbage, isClockTrusted, whenClockTrusted }: Storage,
-  { logger, clock, scopes, valueOf }: DeviceRegistryDeps,
+  {
+    registry,
+    schemas,
+    bus,
+    heardBus,
+    journal,
+    lasting,
+    storeOpened,
+    garbage,
+    isClockTrusted,
+    whenClockTrusted,
+  }: Storage,
+  { logger, clock, scopes, valueOf, learn }: DeviceRegistryDeps,
   opening: AsyncDisposableStack,
 ): Promise<OpenDevices> {
   const devices = await openDevices({
-    ...{ registry, schemas, bus, clock, journal, garbage, scopes, valueOf },
+    ...{ registry, schemas, bus: heardBus ?? bus, clock, journal, garbage, scopes, valueOf, learn },
+    isTold: heardBus !== undefined,
     ...(lasting && { lasting }),
     latest: storeOpened.latest,
     devicesMax: config.devices.max,

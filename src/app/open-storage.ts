@@ -64,6 +64,8 @@ export interface Storage {
   readonly bus: MemoryBus;
   /** Points that have come and are not on {@link bus} yet. */
   readonly arriving: Arriving;
+  /** Of which devices are heard here, where other nodes tell of theirs; left out: all come over the {@link bus}. */
+  readonly heardBus?: Pick<MemoryBus, "subscribe">;
   readonly garbage: BurstGarbage;
   /** Left out: no other nodes evaluate rules. */
   readonly spreading?: Spreading;

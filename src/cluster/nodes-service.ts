@@ -9,6 +9,7 @@ import {
   type NodeSchema,
   type SharedStatePage,
 } from "../wire/gen/nodes_pb.ts";
+import type { HeardDevices, HeardTakenSchema } from "../wire/gen/heard_pb.ts";
 import { bidiStreaming, serverStreaming, unary, type CallContext, type MethodImpl } from "../wire/service.ts";
 import type { DeviceEvent } from "../model/device-event.ts";
 import { protocolFault } from "./protocol.ts";
@@ -44,6 +45,8 @@ export interface NodesDeps {
         evaluate(
           reports: AsyncIterable<EvaluationReports>,
         ): AsyncIterable<MessageInitShape<typeof EvaluationOrderSchema>>;
+        /** The same. */
+        takeHeard(messages: AsyncIterable<HeardDevices>): AsyncIterable<MessageInitShape<typeof HeardTakenSchema>>;
       }
     | undefined;
 }
@@ -89,6 +92,7 @@ export function nodesMethods(deps: NodesDeps): MethodImpl[] {
     }),
     bidiStreaming(method.evaluateRules, (reports) => sharedOf(deps).evaluate(reports)),
     bidiStreaming(method.exchangeLive, (messages) => sharedOf(deps).exchange(messages)),
+    bidiStreaming(method.tellHeard, (messages) => sharedOf(deps).takeHeard(messages)),
     serverStreaming(method.readSharedState, ({ afterPosition }) => sharedOf(deps).readState(Number(afterPosition))),
   ];
 }

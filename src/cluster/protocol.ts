@@ -6,7 +6,9 @@ import type { NodeRecord } from "../wire/gen/nodes_pb.ts";
  * Of what nodes say to each other, and of what stands in Redis. One more where a node of before would not understand it; a node
  * speaks what the one of before does as well, for as long as one of them lives.
  */
-export const PROTOCOL = 1;
+export const PROTOCOL = 2;
+/** From that on nodes tell the desk which devices they hear; the desk has to hear the points of those before itself. */
+export const HEARD_PROTOCOL = 2;
 
 /** Why this node and another one have nothing to do with each other, and what to do; "": they understand each other. */
 export function protocolFault(

@@ -67,6 +67,8 @@ export interface OpenDashboard {
   unitsChanged(seriesIds: Iterable<number>): void;
   /** The newest value of a series. */
   valueOf(seriesId: number): { readonly timeUs: number; readonly value: number } | undefined;
+  /** Resolves once {@link valueOf} knows what other nodes know of these, as far as they answer. */
+  learn(seriesIds: Uint32Array): Promise<void>;
   close(): void;
 }
 
@@ -143,6 +145,7 @@ export function createDashboard(deps: DashboardDeps): OpenDashboard {
       ),
     ],
     unitsChanged: (seriesIds) => feeds.unitsChanged(seriesIds),
+    learn: (seriesIds) => learn(seriesIds, { signal: new AbortController().signal, onMissing: () => {} }),
     valueOf: (id) => (latest.has(id) ? { timeUs: latest.timesUs[id], value: latest.values[id] } : undefined),
     close() {
       unsubscribe();

@@ -6,8 +6,8 @@ import type { Bus } from "../bus/bus.ts";
 import type { Clock } from "../model/clock.ts";
 import type { DeviceEvent as Announcement } from "../model/device-event.ts";
 import { messageOf } from "../model/errors.ts";
-import { Seldom } from "../model/seldom.ts";
 import type { DocumentChange } from "../model/journal.ts";
+import { Seldom } from "../model/seldom.ts";
 import { LeftOut } from "./announced-device.ts";
 import type { DeviceBook, DeviceRecord } from "./device-book.ts";
 import {
@@ -28,19 +28,34 @@ import type { DeviceStatuses } from "./status/device-statuses.ts";
 import type { SavedStatus, StatusChange } from "./status/status.ts";
 
 export interface HearingDeps {
-  readonly bus: Bus;
+  readonly bus: Pick<Bus, "subscribe">;
   readonly clock: Clock;
+  /** As of when silence is judged. */
+  readonly judged: Pick<Clock, "nowMs" | "monotonicMs">;
   readonly book: DeviceBook;
   readonly series: DeviceSeries;
   readonly statuses: DeviceStatuses;
   readonly writer: DeviceWriter;
   readonly devices: Devices;
   readonly devicesMax: number;
+  /** Other nodes tell of devices, too: {@link judged} is before arrivals are told. */
+  readonly isTold?: boolean;
   /** Lets others have a turn. */
   pause(): Promise<void>;
   onTrouble(sentence: string): void;
   /** Somebody should know, and nothing is wrong with the server. */
   onNotice(sentence: string): void;
+}
+
+/** A device as another node has heard it. */
+export interface HeardDevice {
+  readonly id: string;
+  /** As its points say; "": they do not. */
+  readonly site: string;
+  /** The latest event time among its points since it was told of last, and when that arrived. */
+  readonly newestUs: number;
+  readonly arrivalMs: number;
+  readonly isPast: boolean;
 }
 
 /** Devices that are looked at in one turn: a few milliseconds. */
@@ -51,6 +66,8 @@ const SITE = /^\P{Cc}{1,256}$/u;
 /** What was learned of devices is written down so often. */
 const SAVE_EVERY_MS = 5_000;
 const SAVED_AT_ONCE = 200;
+/** What other nodes hear is told up to so much later: silence is judged as of then. */
+export const TOLD_LATER_MS = 3_000;
 
 export class DeviceHearing {
   readonly #deps: HearingDeps;
@@ -80,14 +97,17 @@ export class DeviceHearing {
   }
 
   readonly #arrived = (device: number, newestUs: number, arrivalMs: number) => {
-    this.#deps.statuses.arrived(device, newestUs / 1_000, arrivalMs);
+    const { statuses, isTold } = this.#deps;
+    if (isTold) statuses.due(device, arrivalMs);
+    statuses.arrived(device, newestUs / 1_000, arrivalMs);
   };
 
   /** The index of a device, which is made known where it is not; -1 where there are as many as may be. `site`: as its points say. */
   find(id: string, atMs: number, site = ""): number {
-    const { book, devicesMax } = this.#deps;
+    const { book, devicesMax, series } = this.#deps;
     const known = book.get(id);
     if (known !== undefined) {
+      series.place(id);
       if (known.foundSite === "" && SITE.test(site)) known.foundSite = site;
       return known.index;
     }
@@ -98,7 +118,18 @@ export class DeviceHearing {
     const record = book.add(id, Math.floor(atMs));
     if (SITE.test(site)) record.foundSite = site;
     this.#found.set(record.index, record);
+    series.place(id);
     return record.index;
+  }
+
+  /**
+   * Another node has heard it. `isPast`: that was before somebody could tell, and the device may have been deleted since.
+   */
+  heard({ id, site, newestUs, arrivalMs, isPast }: HeardDevice): void {
+    const { book, series } = this.#deps;
+    if (isPast && book.deleted.has(id)) return;
+    const index = this.find(id, arrivalMs, site);
+    if (index >= 0) series.note(index, newestUs, arrivalMs);
   }
 
   /** Deaths that were older than the newest sign of life, since the start. */
@@ -172,9 +203,9 @@ export class DeviceHearing {
 
   /** False where there is no more. */
   #noteSome(): boolean {
-    const { clock, series, statuses, book, writer } = this.#deps;
+    const { series, statuses, book, writer, judged } = this.#deps;
     const isMoreHeard = series.tell(this.#arrived);
-    const changes = statuses.advance(clock.nowMs(), clock.monotonicMs(), LOOKED_AT_ONCE);
+    const changes = statuses.advance(judged.nowMs(), judged.monotonicMs(), LOOKED_AT_ONCE);
     for (const change of changes) {
       const record = book.at(change.device);
       if (record === undefined) continue;

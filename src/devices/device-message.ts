@@ -23,6 +23,8 @@ export interface MessageDeps {
   readonly statuses: DeviceStatuses;
   /** The newest point of a series by event time. */
   valueOf(seriesId: number): LatestPoint | undefined;
+  /** Resolves once {@link valueOf} knows what other nodes know of these; left out: it does. */
+  learn?(seriesIds: Uint32Array): Promise<void>;
   /** Readings of a series outside of its sensor's valid range. */
   outsideOf(seriesId: number): number;
 }

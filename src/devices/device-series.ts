@@ -43,16 +43,27 @@ export class DeviceSeries {
   /** In the order they came, each once, so there are no more than series; those before {@link #waitingFirst} are done with. */
   readonly #waiting = { seriesIds: [] as number[], newestUs: [] as number[], arrivalMs: [] as number[] };
   #waitingFirst = 0;
+  readonly #isKnown: ((id: string) => boolean) | undefined;
+  /** Series that are known by name alone, to be looked at; those before {@link #namedFirst} are done with. */
+  readonly #named: number[] = [];
+  #namedFirst = 0;
+  /** Of those: series of devices that are not known, by the device's id. */
+  readonly #strays = new Map<string, number[]>();
 
-  /** `onSeries` hears of each series that is found to be of a device. */
+  /**
+   * `onSeries` hears of each series that is found to be of a device. `isKnown`: whether there is such a device; left out: series have
+   * points here, none is known by its name alone.
+   */
   constructor(
     registry: SeriesRegistry,
     find: FindDevice,
     onSeries: (device: number, seriesId: number) => void = () => {},
+    isKnown?: (id: string) => boolean,
   ) {
     this.#registry = registry;
     this.#find = find;
     this.#onSeries = onSeries;
+    this.#isKnown = isKnown;
   }
 
   apply({ count, seriesIds, timesUs, arrivalMs }: Frame): void {
@@ -77,15 +88,35 @@ export class DeviceSeries {
     else if (device === WAITING) this.#wait(series, newestUs, arrivalMs);
   }
 
+  /** Another node has points of it. It is one of its device's from now on, or once that is known. */
+  named(seriesId: number): void {
+    this.#named.push(seriesId);
+  }
+
+  /** The device, which is known, has come to be: series that were {@link named} before are its own. */
+  place(id: string): void {
+    const strays = this.#strays.get(id);
+    if (strays === undefined) return;
+    this.#strays.delete(id);
+    for (const seriesId of strays) this.#placeNamed(seriesId);
+  }
+
+  /** The device was heard by somebody else. As what {@link apply} finds, it is told of once. */
+  note(device: number, newestUs: number, arrivalMs: number): void {
+    this.#makeRoomFor(device);
+    this.#note(device, newestUs, arrivalMs);
+  }
+
   /** Tells of devices that were heard, each once, as many as a few milliseconds allow. False: there are no more. */
   tell(onArrived: OnArrived): boolean {
     this.#lookAtWaiting();
+    this.#lookAtNamed();
     const end = Math.min(this.#heard.length, this.#heardFirst + TOLD_AT_ONCE);
     while (this.#heardFirst < end) this.tellOf(this.#heard[this.#heardFirst++], onArrived);
     if (end < this.#heard.length) return true;
     this.#heard.length = 0;
     this.#heardFirst = 0;
-    return this.#waiting.seriesIds.length > 0;
+    return this.#waiting.seriesIds.length > 0 || this.#named.length > 0;
   }
 
   /** Something of it is to be told. */
@@ -117,6 +148,26 @@ export class DeviceSeries {
     this.#waitingFirst = 0;
   }
 
+  #lookAtNamed(): void {
+    const end = Math.min(this.#named.length, this.#namedFirst + LOOKED_AT_ONCE);
+    while (this.#namedFirst < end) this.#placeNamed(this.#named[this.#namedFirst++]);
+    if (end < this.#named.length) return;
+    this.#named.length = 0;
+    this.#namedFirst = 0;
+  }
+
+  #placeNamed(seriesId: number): void {
+    const isPlaced = seriesId < this.#devices.length && this.#devices[seriesId] !== UNKNOWN;
+    if (isPlaced || !this.#registry.has(seriesId)) return;
+    const id = this.idOf(seriesId);
+    if (id === "") return;
+    // By then nothing is made known.
+    if (this.#isKnown?.(id) === true) return void this.#resolve(seriesId, 0);
+    const strays = this.#strays.get(id);
+    if (strays === undefined) this.#strays.set(id, [seriesId]);
+    else strays.push(seriesId);
+  }
+
   /** Of a series that is of a known device; -1 otherwise. `isWanted`: devices that may be made known by it. */
   add(seriesId: number, atMs: number, isWanted: (id: string) => boolean): number {
     if (!this.#registry.has(seriesId) || !isWanted(this.idOf(seriesId))) return -1;
@@ -145,6 +196,7 @@ export class DeviceSeries {
       const next = this.#nexts[id];
       this.#devices[id] = UNKNOWN;
       this.#nexts[id] = NONE;
+      if (this.#isKnown !== undefined) this.named(id);
       id = next;
     }
     if (device >= this.#firsts.length) return;
@@ -188,17 +240,22 @@ export class DeviceSeries {
     const id = this.idOf(seriesId);
     const device = id === "" ? -1 : this.#find(id, atMs, tagOfKey(this.#registry.keyOf(seriesId), "site"));
     if (device < 0) return (this.#devices[seriesId] = NOBODY);
-    if (device >= this.#firsts.length) {
-      const length = Math.max(device + 1, 2 * this.#firsts.length);
-      this.#firsts = grown(this.#firsts, new Uint32Array(length));
-      this.#newestUs = grown(this.#newestUs, new Float64Array(length).fill(Infinity));
-      this.#arrivalMs = grown(this.#arrivalMs, new Float64Array(length));
-    }
+    // It was among those that were named before.
+    if (this.#devices[seriesId] >= FIRST) return device + FIRST;
+    this.#makeRoomFor(device);
     this.#nexts[seriesId] = this.#firsts[device];
     this.#firsts[device] = seriesId;
     this.#devices[seriesId] = device + FIRST;
     this.#onSeries(device, seriesId);
     return device + FIRST;
+  }
+
+  #makeRoomFor(device: number): void {
+    if (device < this.#firsts.length) return;
+    const length = Math.max(device + 1, 2 * this.#firsts.length);
+    this.#firsts = grown(this.#firsts, new Uint32Array(length));
+    this.#newestUs = grown(this.#newestUs, new Float64Array(length).fill(Infinity));
+    this.#arrivalMs = grown(this.#arrivalMs, new Float64Array(length));
   }
 
   #makeRoom(seriesId: number): void {

@@ -4,6 +4,7 @@ import type { ListDevicesRequest } from "../wire/gen/devices_pb.ts";
 import type { DeviceBook, DeviceRecord } from "./device-book.ts";
 import { bareFacts, filterOf } from "./device-filter.ts";
 import { messageOf, type MessageDeps } from "./device-message.ts";
+import { learnReadings } from "./learn-readings.ts";
 import type { DeviceSight } from "./seen-devices.ts";
 
 export interface ListDeps extends MessageDeps {
@@ -51,8 +52,10 @@ export async function listDevices(request: ListDevicesRequest, sight: DeviceSigh
   }
   const found = first.take();
   const page = found.slice(0, pageSize || PAGE_SIZE);
+  const records = page.map(({ record }) => record);
+  await learnReadings(records, false, deps);
   return {
-    devices: page.map(({ record }) => messageOf(record, false, deps, sight.seesSeries)),
+    devices: records.map((record) => messageOf(record, false, deps, sight.seesSeries)),
     nextPageToken: found.length > page.length ? tokenOf(page.at(-1)!, order) : "",
     total: BigInt(total),
     byStatus,

@@ -14,7 +14,7 @@ import type { Device } from "../wire/gen/devices_pb.ts";
 import type { MethodImpl } from "../wire/service.ts";
 import { DeviceBook, type DeviceRecord } from "./device-book.ts";
 import type { ToldDevice } from "./device-documents.ts";
-import { DeviceHearing } from "./device-hearing.ts";
+import { DeviceHearing, TOLD_LATER_MS, type HeardDevice } from "./device-hearing.ts";
 import type { LatestPoint } from "./device-message.ts";
 import { DeviceSeries } from "./device-series.ts";
 import { DeviceWriter } from "./device-writer.ts";
@@ -38,7 +38,7 @@ export type LastingDeviceJournal = LastingJournal & Pick<DeviceJournal, "follow"
 
 export interface DevicesOpenDeps {
   readonly registry: SeriesRegistry;
-  readonly bus: Bus;
+  readonly bus: Pick<Bus, "subscribe">;
   readonly clock: Clock;
   readonly journal: DeviceJournal;
   /** The same for what devices do by themselves; left out: it is one and the same. */
@@ -47,8 +47,12 @@ export interface DevicesOpenDeps {
   /** The newest stored point of each series. */
   readonly latest?: { readonly seriesIds: Uint32Array; readonly timesUs: Float64Array };
   readonly devicesMax: number;
+  /** Other nodes hear devices, too, and tell of them: {@link OpenDevices.heard}. */
+  readonly isTold?: boolean;
   /** The newest point of a series by event time, at any later time. */
   valueOf(seriesId: number): LatestPoint | undefined;
+  /** Resolves once {@link valueOf} knows what other nodes know of these; left out: there are none. */
+  learn?(seriesIds: Uint32Array): Promise<void>;
   readonly schemas: SchemasOfDevices;
   readonly scopes: Pick<SeriesScopes, "seesDevice" | "seesWholeDevice" | "seesSeries" | "hasSeries">;
   pause(): Promise<void>;
@@ -68,6 +72,8 @@ export interface OpenDevices {
   readonly ignoredDeaths: number;
   /** A device says that it is there or leaves, and what it is. Resolves once that is durable. */
   onDeviceEvent(event: Announcement): Promise<void>;
+  /** Another node has heard a device. */
+  heard(device: HeardDevice): void;
   /** Devices above one, the nearest first. */
   parentsOf(deviceId: string): readonly string[];
   /** The site it is registered with, or says that it is at; "": none. */
@@ -116,13 +122,19 @@ export async function openDevices(deps: DevicesOpenDeps): Promise<OpenDevices> {
     (id, atMs, site) => hearing.find(id, atMs, site),
     // Of what was there before the start nobody has been told anything.
     (device, seriesId) => isRestored && seen.onSeries(device, seriesId),
+    deps.isTold ? (id) => book.get(id) !== undefined : undefined,
   );
   let isRestored = false;
   const { scopes, pause } = deps;
   const seen = new SeenDevices({ book, series, registry, scopes, clock, journal, pause });
+  const judgedLaterMs = deps.isTold ? TOLD_LATER_MS : 0;
+  const judged = {
+    nowMs: () => clock.nowMs() - judgedLaterMs,
+    monotonicMs: () => clock.monotonicMs() - judgedLaterMs,
+  };
   const statuses = new DeviceStatuses({
-    nowMs: clock.nowMs(),
-    monotonicMs: clock.monotonicMs(),
+    nowMs: judged.nowMs(),
+    monotonicMs: judged.monotonicMs(),
     nameOf: (index) => book.at(index)?.id ?? "",
   });
   /** Of which the sensors may be others now. */
@@ -155,7 +167,7 @@ export async function openDevices(deps: DevicesOpenDeps): Promise<OpenDevices> {
       hearing.removed();
     },
   });
-  const hearing = new DeviceHearing({ ...deps, book, series, statuses, writer, devices });
+  const hearing = new DeviceHearing({ ...deps, judged, book, series, statuses, writer, devices });
 
   const saved = await restoreDevices({ journal: lasting, book, setAside });
   for (const record of book.told()) {
@@ -163,6 +175,7 @@ export async function openDevices(deps: DevicesOpenDeps): Promise<OpenDevices> {
     if (record.stored !== undefined && record.stored.sensors.length > 0) changed.set(record.id, record.stored);
   }
   tellSchemas();
+  const unname = deps.isTold ? registry.onAdded((id) => series.named(id)) : () => {};
   const removed = restoreStatuses({ ...deps, book, series, statuses, saved });
   if (removed.length > 0) await lasting.append([], removed);
   isRestored = true;
@@ -176,6 +189,7 @@ export async function openDevices(deps: DevicesOpenDeps): Promise<OpenDevices> {
   const message = {
     ...{ registry, series, statuses },
     valueOf: (id: number) => deps.valueOf(id),
+    ...(deps.learn && { learn: deps.learn }),
     outsideOf: (id: number) => schemas.outsideOf(id),
   };
   let closing: Promise<void> | undefined;
@@ -199,6 +213,7 @@ export async function openDevices(deps: DevicesOpenDeps): Promise<OpenDevices> {
       return hearing.ignoredDeaths;
     },
     onDeviceEvent: (event) => hearing.announced(event),
+    heard: (device) => hearing.heard(device),
     parentsOf: (deviceId) => book.parentsOf(deviceId),
     sightOf: (scope) => seen.of(scope),
     async countsIn(scope) {
@@ -239,6 +254,7 @@ export async function openDevices(deps: DevicesOpenDeps): Promise<OpenDevices> {
         await hearing.close();
         writer.close();
         seen.close();
+        unname();
         unfollow();
       })()),
   };

@@ -73,12 +73,14 @@ export function restoreStatuses(deps: {
   readonly registry: SeriesRegistry;
   readonly clock: Clock;
   readonly latest?: { readonly seriesIds: Uint32Array; readonly timesUs: Float64Array };
+  /** Other nodes have points of series, too. */
+  readonly isTold?: boolean;
   readonly book: DeviceBook;
   readonly series: DeviceSeries;
   readonly statuses: DeviceStatuses;
   readonly saved: ReadonlyMap<string, SavedStatus>;
 }): DocumentChange[] {
-  const { registry, clock, latest, book, series, statuses, saved } = deps;
+  const { registry, clock, latest, isTold = false, book, series, statuses, saved } = deps;
   const nowMs = clock.nowMs();
   statuses.reserve(book.count);
   const gone = new Set(book.deleted);
@@ -86,7 +88,7 @@ export function restoreStatuses(deps: {
     gone.delete(id);
     return !book.deleted.has(id);
   };
-  for (let id = 1; id < registry.idEnd; id++) series.add(id, nowMs, isWanted);
+  for (let id = 1; id < registry.idEnd; id++) if (series.add(id, nowMs, isWanted) < 0 && isTold) series.named(id);
   const seenMs = new Map<number, number>();
   for (let i = 0; i < (latest?.seriesIds.length ?? 0); i++) {
     const device = series.deviceOf(latest!.seriesIds[i]);

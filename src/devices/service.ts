@@ -19,6 +19,7 @@ import { messageOf } from "./device-message.ts";
 import type { DeviceWriter } from "./device-writer.ts";
 import { noDevice } from "./devices.ts";
 import { inTurns } from "./in-turns.ts";
+import { learnReadings } from "./learn-readings.ts";
 import { outOfScope, type Author } from "./limited-author.ts";
 import { listDevices, type ListDeps } from "./list-devices.ts";
 import type { DeviceSight, SeenDevices } from "./seen-devices.ts";
@@ -73,6 +74,7 @@ export function deviceMethods(deps: DeviceServiceDeps): MethodImpl[] {
     unary(method.getDevice, async (request, context) => {
       const sight = sightOf(context);
       const record = devices.get(deviceIdIn(request.deviceId), sight);
+      await learnReadings([record], true, deps);
       return { ...answer(record, sight), events: await eventsOf(request, sight, deps) };
     }),
     unary(method.listDevices, (request, context) => listDevices(request, sightOf(context), deps)),

@@ -18,6 +18,7 @@ import {
 import { bareFacts, filterOf, type DeviceTaker } from "./device-filter.ts";
 import { messageOf, type MessageDeps } from "./device-message.ts";
 import { foundDevice, type Devices } from "./devices.ts";
+import { learnReadings } from "./learn-readings.ts";
 import type { DeviceSight, SeenDevices } from "./seen-devices.ts";
 import { STATUSES } from "./status/status.ts";
 
@@ -94,9 +95,11 @@ export async function* watchDevices(
     // Of those that change while they are read the change is told behind them, too.
     const isSeen = (record: DeviceRecord) => isSeenNow(record, reader);
     const pause = () => deps.pause();
-    for (const [i, record] of (await byId(deps.book.told(), isSeen, pause)).entries()) {
+    const records = await byId(deps.book.told(), isSeen, pause);
+    for (const [i, record] of records.entries()) {
       if (signal.aborted) return;
       if (i > 0 && i % TOLD_AT_ONCE === 0) await deps.pause();
+      if (i % TOLD_AT_ONCE === 0) await learnReadings(records.slice(i, i + TOLD_AT_ONCE), false, deps);
       if (!sight.sees(record.id)) continue;
       reader.shown?.add(record.id);
       yield { kind: "snapshot", device: messageOf(record, false, deps, sight.seesSeries) };

@@ -45,7 +45,7 @@ i-oa  Devices ReportDevice RegisterDevice UpdateDevice
 --oa! Nodes ListNodes
 ---a! Server SetLogLevel
 ---a! Nodes DrainNode ForgetNode
-----  Nodes AnnounceDevice EvaluateRules ExchangeLive ReadSharedState QuerySeries DeleteNodeSeries
+----  Nodes AnnounceDevice EvaluateRules ExchangeLive TellHeard ReadSharedState QuerySeries DeleteNodeSeries
 ivoa  Access WhoAmI
 ---a! Access CreateToken ListTokens RevokeToken ListDeeds
 ---a! Access RevokeCertificate ReinstateCertificate ListRevokedCertificates

@@ -17,6 +17,7 @@ import type { Clock } from "../../src/model/clock.ts";
 import type { DeviceStandings } from "../../src/model/device-standing.ts";
 import type { Frame } from "../../src/model/frame.ts";
 import type { RangeQuery, RangeResult } from "../../src/store/protocol.ts";
+import type { SeriesMatcher } from "../../src/model/matcher.ts";
 import { deviceOfKey, parseSeriesKey, seriesKey } from "../../src/model/series-key.ts";
 import { SeriesRegistry } from "../../src/model/series-registry.ts";
 import { SeriesScopes } from "../../src/model/series-scopes.ts";
@@ -85,6 +86,8 @@ export class AlertsRig {
   devices: DeviceStandings | undefined;
   /** Other nodes may evaluate rules. */
   isSpread = false;
+  /** What the desk wants of what comes to others. */
+  readonly wanted = new Set<SeriesMatcher>();
   /** What is asked for of the past does not come. */
   isHistoryStuck = false;
   readonly #evaluators = new Map<string, { readonly evaluator: Evaluator; leave(): void }>();
@@ -113,7 +116,13 @@ export class AlertsRig {
         newestArrivalMs: this.#newestArrivalMs,
         arrivingSinceMs: () => this.#arriving[0]?.arrivalMs ?? Infinity,
         history: this.#history,
-        ...(this.isSpread && { spreading: { nodeId: "desk", latestOf: this.#latestOf } }),
+        ...(this.isSpread && {
+          spreading: {
+            ...{ nodeId: "desk", latestOf: this.#latestOf, wantedAfterMs: 0 },
+            want: (matcher) => (this.wanted.add(matcher), () => void this.wanted.delete(matcher)),
+            cameSince: async (_, afterMs) => this.#frames.filter((frame) => frame.arrivalMs > afterMs),
+          },
+        }),
         framesAfter: (arrivalMs) => this.#frames.filter((frame) => frame.arrivalMs > arrivalMs),
         staleAfterMs: STALE_AFTER_MS,
         testTimeoutMs: 30_000,

@@ -67,6 +67,21 @@ test("the other node evaluates, and the desk does not", async () => {
   expect(rig.alerts.book.current(active()[0]).value).toBe(85);
 });
 
+test("the desk wants what those rules are about that it evaluates itself", async () => {
+  const wanted = () => [...rig.wanted].flatMap(({ exactMetrics }) => exactMetrics).sort();
+  await rig.put(HOT, { ...HOT, name: "wet", metric: "humidity" }, { ...HOT, name: "off", disabled: true });
+  expect(wanted()).toEqual(["humidity", "temp"]);
+  const node = await lend();
+  expect(wanted()).toEqual([]);
+  const other = await lend();
+  expect([...spread().held.values()].reduce((sum, count) => sum + count)).toBe(2);
+  expect(wanted()).toEqual([]);
+  await rig.put({ ...HOT, name: "dry", metric: "humidity" });
+  rig.leave(node, other);
+  await rig.pass(3_000);
+  expect(wanted()).toEqual(["humidity", "humidity", "temp"]);
+});
+
 test("rules that are put, changed and deleted are so there, too", async () => {
   await rig.put(HOT);
   const node = await lend();

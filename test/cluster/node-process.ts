@@ -10,6 +10,8 @@ import { startServerProcess, type ServerProcess } from "../support/server-proces
 export interface NodeProcess {
   readonly name: string;
   readonly grpc: string;
+  /** As its last process has it. */
+  http(): string;
   /** Its data directory. */
   readonly data: string;
   /** Lines of its log that tell of an error, of all its processes; not those of a trouble that may pass. */
@@ -52,6 +54,7 @@ export async function startNode({
   await start();
   return {
     ...{ name, grpc, data, start },
+    http: () => processes.at(-1)!.http,
     news: () =>
       processes
         .at(-1)!

@@ -60,7 +60,7 @@ export class DeviceRig {
   static async open(
     kept = new Kept(),
     clock = new ManualClock(),
-    options: Partial<Pick<DevicesOpenDeps, "devicesMax" | "pause" | "lasting">> = {},
+    options: Partial<Pick<DevicesOpenDeps, "devicesMax" | "pause" | "lasting" | "isTold">> = {},
   ): Promise<DeviceRig> {
     const rig = new DeviceRig(kept, clock);
     kept.keys.forEach((key, i) => rig.registry.restore({ id: i + 1, key }));

@@ -48,7 +48,7 @@ export interface EvaluatorDeps {
 }
 
 /** After so long other nodes know what is wanted here, and have sent it. */
-const WANTED_AFTER_MS = 500;
+export const WANTED_AFTER_MS = 500;
 /** Prepared rules that nobody wants evaluated are let go. */
 const PREPARED_MS_MAX = 10_000;
 const BEAT_MS = 1_000;

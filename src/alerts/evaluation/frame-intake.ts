@@ -1,4 +1,4 @@
-/** Frames on their way into an engine, which can be held back for a while, and of which the last are remembered. */
+/** Frames on their way into an engine, which can be held back for a while. */
 import type { Clock } from "../../model/clock.ts";
 import type { Frame } from "../../model/frame.ts";
 import type { Engine } from "../engine.ts";
@@ -11,19 +11,13 @@ export interface FrameIntakeDeps {
 
 /** Of 20 bytes each; past that the oldest are left out. */
 const HELD_POINTS_MAX = 4_000_000;
-/** A node that is silent for four seconds is gone. */
-const REMEMBERED_MS = 6_000;
-const REMEMBERED_POINTS_MAX = 1_000_000;
 
 export class FrameIntake {
   readonly #deps: FrameIntakeDeps;
   readonly #held = new Frames();
-  readonly #last = new Frames();
   #left = 0;
   #holders = 0;
   #isClosed = false;
-  /** Whether somebody may ask for what came lately. */
-  remembers = false;
 
   constructor(deps: FrameIntakeDeps) {
     this.#deps = deps;
@@ -31,16 +25,10 @@ export class FrameIntake {
 
   take(frame: Frame): void {
     if (this.#isClosed) return;
-    const isHeld = this.#holders > 0;
+    if (this.#holders === 0) return this.#deps.engine.apply(frame);
     // Its arrays are used again once it is published.
-    const copy = isHeld || this.remembers ? copyOf(frame) : undefined;
-    if (this.remembers) {
-      this.#last.add(copy!);
-      this.#last.leave(REMEMBERED_POINTS_MAX, this.#deps.clock.nowMs() - REMEMBERED_MS);
-    } else this.#last.clear();
-    if (!isHeld) return this.#deps.engine.apply(frame);
-    this.#held.add(copy!);
-    this.#left += this.#held.leave(HELD_POINTS_MAX, -Infinity);
+    this.#held.add(copyOf(frame));
+    this.#left += this.#held.leave(HELD_POINTS_MAX);
   }
 
   /** Frames wait until what this returns is called, once or more often. */
@@ -53,17 +41,10 @@ export class FrameIntake {
     };
   }
 
-  /** What is remembered of after a time, without what is held back. */
-  after(arrivalMs: number): Frame[] {
-    const held = new Set(this.#held.all);
-    return this.#last.all.filter((frame) => frame.arrivalMs > arrivalMs && !held.has(frame));
-  }
-
   /** Nothing is evaluated any more. */
   close(): void {
     this.#isClosed = true;
     this.#held.clear();
-    this.#last.clear();
   }
 
   /** What came meanwhile may be known by what was brought back: it is evaluated as after a restart. */
@@ -88,15 +69,10 @@ class Frames {
     this.#points += frame.count;
   }
 
-  /** Lets go of the oldest past a number of points, and of what came before a time. Returns of how many points. */
-  leave(pointsMax: number, beforeMs: number): number {
+  /** Lets go of the oldest past a number of points. Returns of how many. */
+  leave(pointsMax: number): number {
     let [gone, points] = [0, 0];
-    while (gone < this.all.length - 1) {
-      const { count, arrivalMs } = this.all[gone];
-      if (this.#points - points <= pointsMax && arrivalMs >= beforeMs) break;
-      points += count;
-      gone++;
-    }
+    while (gone < this.all.length - 1 && this.#points - points > pointsMax) points += this.all[gone++].count;
     if (gone > 0) this.all.splice(0, gone);
     this.#points -= points;
     return points;

@@ -13,3 +13,24 @@ export function ruleHolder(rule: string, nodes: Iterable<string>): string {
   }
   return holder;
 }
+
+const REMEMBERED_MAX = 200_000;
+
+/** Remembers which node each rule goes to, as long as there are no others. */
+export class RuleHolders {
+  readonly #known = new Map<string, string>();
+
+  /** Nodes are others. */
+  clear(): void {
+    this.#known.clear();
+  }
+
+  of(rule: string, nodes: readonly string[]): string {
+    const known = this.#known.get(rule);
+    if (known !== undefined) return known;
+    const holder = ruleHolder(rule, nodes);
+    if (this.#known.size >= REMEMBERED_MAX) this.#known.clear();
+    this.#known.set(rule, holder);
+    return holder;
+  }
+}

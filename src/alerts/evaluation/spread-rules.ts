@@ -3,7 +3,9 @@
  * says of a rule that it does not hold is not heard. Rules of nodes that are gone come back with what was heard of them last.
  */
 import { messageOf } from "../../model/errors.ts";
+import type { Frame } from "../../model/frame.ts";
 import { Serial } from "../../model/serial.ts";
+import type { SeriesRegistry } from "../../model/series-registry.ts";
 import type { EvaluationReport, EvaluationReports, LentStates } from "../../wire/gen/evaluation_pb.ts";
 import type { AlertBook } from "../alert-book.ts";
 import type { BoundRule } from "../bound-rule.ts";
@@ -11,17 +13,22 @@ import type { Change, ClearedReason } from "../instance-listener.ts";
 import type { Instance } from "../instance.ts";
 import type { Rule } from "../rule.ts";
 import { ruleToJson } from "../rule-text.ts";
-import { isOfSeries } from "../series-of-rule.ts";
+import { isOfSeries, seriesOfRule } from "../series-of-rule.ts";
 import { EvaluatingNode, type HeldBy } from "./evaluating-node.ts";
 import type { FrameIntake } from "./frame-intake.ts";
-import { ruleHolder } from "./rule-holder.ts";
+import { RuleHolders } from "./rule-holder.ts";
+import type { RuleWants } from "./rule-wants.ts";
 import { lentInstance, report as reported, reportedLead } from "./lent-instance.ts";
 import { partsOf, restoreStates, ruleStateOf, sampleOf, savedOf } from "./rule-states.ts";
 import { takeRules, type TakeRulesDeps } from "./take-rules.ts";
 
 export interface SpreadRulesDeps extends TakeRulesDeps {
   readonly book: Pick<AlertBook, "onChange" | "onLate" | "end">;
-  readonly intake: FrameIntake;
+  readonly intake: Pick<FrameIntake, "hold">;
+  readonly wants: Pick<RuleWants, "ahead" | "changed">;
+  /** What came to any node after a time, of some series. Never rejects. */
+  cameSince(seriesIds: Iterable<number>, afterMs: number): Promise<readonly Frame[]>;
+  readonly registry: SeriesRegistry;
   /** Of the node that has the desk. */
   readonly nodeId: string;
   /** Something was evaluated. */
@@ -38,7 +45,6 @@ const JOINED_AFTER_MS = 1_000;
 const LENT_AT_ONCE = 1_000;
 const RETRY_MS = 1_000;
 const LOOK_MS = 1_000;
-const HOMES_MAX = 200_000;
 const CHANGES: ReadonlySet<string> = new Set<Change>([
   ...(["pending", "moved", "cancelled", "fired", "rose", "fell", "keeping", "resumed", "cleared"] as const),
   ...(["stale", "heard"] as const),
@@ -48,8 +54,7 @@ export class SpreadRules {
   readonly #deps: SpreadRulesDeps;
   readonly #nodes = new Map<string, EvaluatingNode>();
   readonly #holders = new Map<BoundRule, { readonly node: EvaluatingNode; rule: Rule }>();
-  /** By rule, which node it goes to as long as there are no others. */
-  readonly #homes = new Map<string, string>();
+  readonly #homes = new RuleHolders();
   /** Resolves when a node has left: rules that it had go before what others are to be given. */
   #lostOne = Promise.withResolvers<undefined>();
   #settling: Promise<void> | undefined;
@@ -196,16 +201,8 @@ export class SpreadRules {
 
   #belongsTo(nodeId: string): BoundRule[] {
     const rules = [...this.#deps.engine.rules.values()].filter(({ rule }) => isOfSeries(rule) && !rule.isDisabled);
-    return rules.filter(({ rule }) => this.#homeOf(rule.name) === nodeId);
-  }
-
-  #homeOf(rule: string): string {
-    const known = this.#homes.get(rule);
-    if (known !== undefined) return known;
-    const home = ruleHolder(rule, [this.#deps.nodeId, ...this.#nodes.keys()]);
-    if (this.#homes.size >= HOMES_MAX) this.#homes.clear();
-    this.#homes.set(rule, home);
-    return home;
+    const nodes = [this.#deps.nodeId, ...this.#nodes.keys()];
+    return rules.filter(({ rule }) => this.#homes.of(rule.name, nodes) === nodeId);
   }
 
   /** Rules that it holds and another one should; returns whether it has given some back. */
@@ -215,12 +212,17 @@ export class SpreadRules {
       held.node === node && !own.has(bound) ? [bound] : [],
     );
     if (others.length === 0) return false;
-    node.order({ case: "end", value: { names: others.map(({ rule }) => rule.name) } });
-    const answer = await this.#answer(node);
-    // One that has left is lost with all its rules.
-    if (answer?.case !== "ended") return false;
-    await this.#takeBack(node, others, answer.value.rules);
-    return true;
+    const release = await this.#deps.wants.ahead(others);
+    try {
+      node.order({ case: "end", value: { names: others.map(({ rule }) => rule.name) } });
+      const answer = await this.#answer(node);
+      // One that has left is lost with all its rules.
+      if (answer?.case !== "ended") return false;
+      await this.#takeBack(node, others, answer.value.rules);
+      return true;
+    } finally {
+      release();
+    }
   }
 
   /** Rules that nobody else holds and it should. */
@@ -248,20 +250,28 @@ export class SpreadRules {
       engine.lend(bound);
       this.#holders.set(bound, { node, rule: told.get(bound)! });
     }
-    this.#deps.intake.remembers = true;
+    this.#deps.wants.changed();
     for (const value of partsOf(states)) node.order({ case: "evaluate", value });
     if (still.some((bound) => bound.rule !== told.get(bound))) node.isAgain = true;
   }
 
   /** Of nodes that have gone: what came since they said something for the last time is evaluated here. */
   async #takeLost(): Promise<void> {
-    const { clock, intake } = this.#deps;
-    const lost = this.#lost();
-    if (lost.length === 0) return;
-    const heardAtMs = Math.min(...lost.map((bound) => this.#holders.get(bound)!.node.heardAtMs));
-    const untilMs = clock.nowMs() - (clock.monotonicMs() - heardAtMs);
-    const frames = intake.after(untilMs);
-    await this.#takeBack(undefined, lost, [], { untilMs, framesAfter: () => frames });
+    const { clock, intake, wants, registry, cameSince } = this.#deps;
+    if (this.#lost().length === 0) return;
+    const release = await wants.ahead(this.#lost());
+    const letIn = intake.hold();
+    try {
+      const lost = this.#lost();
+      if (lost.length === 0) return;
+      const heardAtMs = Math.min(...lost.map((bound) => this.#holders.get(bound)!.node.heardAtMs));
+      const untilMs = clock.nowMs() - (clock.monotonicMs() - heardAtMs);
+      const frames = await cameSince(new Set(lost.flatMap((bound) => seriesOfRule(bound, registry))), untilMs);
+      await this.#takeBack(undefined, lost, [], { untilMs, framesAfter: () => frames });
+    } finally {
+      letIn();
+      release();
+    }
   }
 
   /** They are evaluated here from now on, where it is still `node` that holds them; left out: one that is gone. */
@@ -278,7 +288,6 @@ export class SpreadRules {
       await this.#taking.run("", () => this.#takeNow(node, rules, states, evaluated));
     } finally {
       letIn();
-      intake.remembers = this.#holders.size > 0;
     }
   }
 

@@ -136,24 +136,30 @@ async function send(
   stream: ClientDuplexStream<Uint8Array, Buffer>,
 ): Promise<void> {
   let isOver = false;
-  const over = new Promise<void>((resolve) => {
-    const end = () => {
-      isOver = true;
-      resolve();
-    };
-    stream.once("close", end).once("error", end).once("end", end).once("status", end);
-  });
+  let wake = () => {};
+  const end = () => {
+    isOver = true;
+    wake();
+  };
+  stream.once("close", end).once("error", end).once("end", end).once("status", end);
+  /** Undefined: nobody is there any more. A promise that lasts as long as the stream would remember each that it was raced with. */
+  const unlessOver = <T>(of: Promise<T>) =>
+    new Promise<T | undefined>((resolve, reject) => {
+      wake = () => resolve(undefined);
+      if (isOver) wake();
+      of.then(resolve, reject);
+    });
   try {
     const source = requests[Symbol.asyncIterator]();
     for (;;) {
-      const next = await Promise.race([source.next(), over]);
+      const next = await unlessOver(source.next());
       if (isOver || next === undefined) {
         void source.return?.();
         return;
       }
       if (next.done) break;
       if (!stream.write(next.value)) {
-        await Promise.race([new Promise<void>((resolve) => void stream.once("drain", resolve)), over]);
+        await unlessOver(new Promise<void>((resolve) => void stream.once("drain", resolve)));
       }
     }
     stream.end();

@@ -7,6 +7,7 @@ import { Affected, type Cause } from "./affected.ts";
 import { DeadlineHeap } from "./deadline-heap.ts";
 import { Family } from "./family.ts";
 import { grown } from "./grown.ts";
+import { HeardAgain } from "./heard-again.ts";
 import { InnerClock } from "./inner-clock.ts";
 import { reasonOf } from "./reason.ts";
 import { Rhythms } from "./rhythms.ts";
@@ -48,9 +49,7 @@ export class DeviceStatuses {
   #silentFromMs = new Float64Array(0);
   /** Unix milliseconds. */
   #seenWallMs = new Float64Array(0);
-  /** Those that are heard again. */
-  #heard: number[] = [];
-  #heardFirst = 0;
+  readonly #heard = new HeardAgain();
 
   constructor({ nowMs, monotonicMs = nowMs, nameOf }: DeviceStatusesOptions) {
     this.#nameOf = nameOf;
@@ -74,8 +73,22 @@ export class DeviceStatuses {
     const lagMs = atMs - seenMs;
     const isLive = this.#limits.isLive(device, atMs, lagMs);
     if (isLive && atMs > this.#silentFromMs[device]) this.#silentFromMs[device] = atMs;
-    if (this.#rhythms.arrived(device, atMs, lagMs, isLive)) this.#learn(device);
+    if (this.#rhythms.arrived(device, atMs, lagMs, isLive)) {
+      const p95Ms = this.#rhythms.p95Ms(device);
+      if (this.#rhythms.hasDrifted(device, p95Ms)) this.#unsaved.add(device);
+      this.#limits.learn(device, p95Ms);
+      this.#schedule(device);
+    }
     if (isLive && this.#status[device] !== ONLINE) this.#isHeard(device, seenMs);
+  }
+
+  /** What is due of it by a time (Unix milliseconds) that `advance` has not come to is among the changes: it is heard then. */
+  due(device: number, wallMs: number): void {
+    if (device >= this.#status.length) return;
+    this.#settleHeard(device);
+    // Late, offline, and no longer flapping.
+    for (let i = 0; i < 3 && this.#dueAtMs(device) <= this.#clock.innerOf(wallMs); i++)
+      this.#settle(device, this.#dueAtMs(device), "");
   }
 
   /** False: a death that is older than the newest sign of life, or a birth before the death; it changes nothing. */
@@ -154,21 +167,17 @@ export class DeviceStatuses {
   advance(nowMs: number, monotonicMs = nowMs, max = Infinity): StatusChange[] {
     const innerMs = this.#clock.advance(nowMs, monotonicMs);
     for (let looked = 0; looked < max && this.#told.count < max; looked++) {
-      if (this.#heardFirst < this.#heard.length) this.#settleHeard(this.#heard[this.#heardFirst++]);
+      if (!this.#heard.isEmpty) this.#settleHeard(this.#heard.take());
       else if (!this.#affected.isEmpty) this.#affected.takeOne((device, cause) => this.#adapt(device, cause));
       else if (this.#deadlines.nextAtMs <= innerMs) this.#meetDeadline();
       else break;
-    }
-    if (this.#heardFirst === this.#heard.length) {
-      this.#heard = [];
-      this.#heardFirst = 0;
     }
     return this.#told.take(max);
   }
 
   /** Something was to be looked at, or told, by the last `advance` and has not been. */
   get isBehind(): boolean {
-    if (this.#heard.length > 0 || this.#told.count > 0 || !this.#affected.isEmpty) return true;
+    if (!this.#heard.isEmpty || this.#told.count > 0 || !this.#affected.isEmpty) return true;
     return this.#deadlines.nextAtMs <= this.#clock.innerMs;
   }
 
@@ -213,8 +222,7 @@ export class DeviceStatuses {
     this.#rhythms.saved(device);
     const dead = this.#deadMs.get(device);
     return {
-      status: STATUSES[this.#status[device]],
-      seenMs: this.#seenWallMs[device],
+      ...{ status: STATUSES[this.#status[device]], seenMs: this.#seenWallMs[device] },
       deadMs: dead === undefined ? 0 : this.#clock.wallOf(dead),
       isStale: (this.#flags[device] & IS_STALE) !== 0,
       ...this.#told.snapshot(device),
@@ -243,32 +251,24 @@ export class DeviceStatuses {
 
   /** After all: what had not been told yet of a device, or of what it is reached through, when the server ended. */
   restored(): void {
-    const atMs = this.#clock.innerMs;
-    const cause = { atMs, root: -1, by: "" };
+    const cause = { atMs: this.#clock.innerMs, root: -1, by: "" };
     for (let device = 0; device < this.#status.length; device++) {
       const parent = this.#family.parentOf(device);
       const isBelow = parent >= 0 && this.#isDown(parent);
       const isStale = (this.#flags[device] & IS_STALE) !== 0;
       if (isBelow !== isStale) this.#affected.add([device], cause);
-      else if (this.#deadMs.has(device)) this.#settle(device, atMs, "it said that it leaves before the server ended");
-      else if (!isStale && this.#status[device] === STALE) this.#settle(device, atMs, "");
+      else if (this.#deadMs.has(device))
+        this.#settle(device, cause.atMs, "it said that it leaves before the server ended");
+      else if (!isStale && this.#status[device] === STALE) this.#settle(device, cause.atMs, "");
     }
   }
 
-  #learn(device: number): void {
-    const p95Ms = this.#rhythms.p95Ms(device);
-    if (this.#rhythms.hasDrifted(device, p95Ms)) this.#unsaved.add(device);
-    this.#limits.learn(device, p95Ms);
-    this.#schedule(device);
-  }
-
   #isHeard(device: number, seenMs: number): void {
-    const deadMs = this.#deadMs.get(device);
-    if (deadMs !== undefined && seenMs > deadMs) this.#deadMs.delete(device);
+    if (seenMs > (this.#deadMs.get(device) ?? Infinity)) this.#deadMs.delete(device);
     // What was on its way when its parent went is no sign that there is another way.
     const isHeardSince = this.#clock.wallOf(seenMs) > this.#told.sinceMs(device);
     if ((this.#flags[device] & IS_STALE) !== 0 && isHeardSince) this.#flags[device] &= ~IS_STALE;
-    if ((this.#flags[device] & IS_HEARD) === 0) this.#heard.push(device);
+    if ((this.#flags[device] & IS_HEARD) === 0) this.#heard.add(device);
     this.#flags[device] |= IS_HEARD;
   }
 
@@ -324,8 +324,8 @@ export class DeviceStatuses {
     const parent = this.#family.parentOf(device);
     const isBelow = parent >= 0 && this.#isDown(parent);
     const root = cause.root >= 0 && this.#isDown(cause.root) ? cause.root : parent;
-    if (isBelow)
-      return this.#makeStale(device, parent, cause, `${this.#nameOf(root)} is ${STATUSES[this.#status[root]]}`);
+    const why = `${this.#nameOf(root)} is ${STATUSES[this.#status[root]]}`;
+    if (isBelow) return this.#makeStale(device, parent, cause, why);
     const isBack = cause.root >= 0 && `${this.#nameOf(cause.root)} is back`;
     return this.#release(device, cause, isBack || "it is no longer reached through a device that is offline");
   }
