@@ -171,9 +171,10 @@ export class SpreadRules {
       this.#deps.clock.after(RETRY_MS, () => this.changed());
     }
     node.isBusy = false;
-    if (!node.isAgain) return;
+    if (!node.isAgain || this.#isClosed) return;
     node.isAgain = false;
-    this.changed();
+    // It alone: two that attended to each other would never end.
+    void this.#attend(node);
   }
 
   /** What is no rule any more ends where it is; what says something else says it there. */
@@ -252,7 +253,7 @@ export class SpreadRules {
     }
     this.#deps.wants.changed();
     for (const value of partsOf(states)) node.order({ case: "evaluate", value });
-    if (still.some((bound) => bound.rule !== told.get(bound))) node.isAgain = true;
+    if (still.some((bound) => bound.rule !== told.get(bound))) this.changed();
   }
 
   /** Of nodes that have gone: what came since they said something for the last time is evaluated here. */
