@@ -50,6 +50,8 @@ export async function* subscribeAlerts(
   }
   using backlog = new Backlog(book, scope.isEverything ? undefined : moved, signal);
   const standing = resumed === undefined || !scope.isEverything ? snapshotOf(book, view) : [];
+  // Another node may take over without it: then its reader has to have all anew, and has nothing to go on from.
+  const isUnwritten = journal.lacksTold();
   // What a reader has does not follow from where alerts are now.
   const known = scope.isEverything ? undefined : new Set(standing.map(({ id }) => id));
   let position = resumed ?? book.toldPosition;
@@ -58,7 +60,7 @@ export async function* subscribeAlerts(
       const message = messageOf(book.current(alert));
       yield view.hasUpdates ? { ...message, change: WireChange.SNAPSHOT } : message;
     }
-    if (view.hasUpdates) yield { snapshotEnd: true, cursor: cursors.cursorOf(position) };
+    if (view.hasUpdates) yield { snapshotEnd: true, cursor: isUnwritten ? "" : cursors.cursorOf(position) };
   }
   // Looked at here, too: a long past without anything for this reader yields nothing that it could leave at.
   while (resumed !== undefined && position < backlog.beganAt && !signal.aborted) {

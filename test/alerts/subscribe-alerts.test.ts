@@ -487,6 +487,7 @@ test("behind a cursor nobody goes on while changes were told of that are not wri
   const anew = new Reader(rig, { updates: true });
   await rest();
   expect(anew.messages[0]).toMatchObject({ severity: "high" });
+  expect(anew.messages[1]).toMatchObject({ snapshotEnd: true, cursor: "" });
 
   rig.journal.failure = null;
   await rig.advance(10_000);

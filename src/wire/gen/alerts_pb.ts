@@ -236,7 +236,8 @@ export type Alert = Message<"analytics.Alert"> & {
   cursor: string;
 
   /**
-   * Without an alert: all that stood when the subscription began has been sent.
+   * Without an alert: all that stood when the subscription began has been sent. Its cursor is "" where some of that cannot be written down
+   * at the moment: subscribe again without one.
    *
    * @generated from field: bool snapshot_end = 33;
    */
