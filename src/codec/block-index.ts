@@ -17,6 +17,7 @@
 import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { DamagedChunkError, expectIntact } from "./damaged.ts";
+import { UNITS_US, unitOf } from "./time-unit.ts";
 
 export interface ChunkSummary {
   seriesId: number;
@@ -78,7 +79,6 @@ export const RAW = 255;
 const HEADER_BYTES = 9;
 const RAW_BYTES_MAX = 64 * 1024 * 1024;
 const EXPONENT_MAX = 12;
-const UNITS_US = [1, 1_000, 1_000_000];
 
 const out = new ByteWriter(64 * 1024);
 
@@ -95,7 +95,7 @@ export function writeIndex(chunks: readonly IndexedChunk[], units: readonly Inde
   for (const { superseded } of chunks) out.varint(superseded);
   let unit = UNITS_US.length - 1;
   for (const { fromUs, toUs } of chunks) {
-    while (unit > 0 && (fromUs % UNITS_US[unit] !== 0 || toUs % UNITS_US[unit] !== 0)) unit--;
+    if (unit > 0) unit = unitOf(toUs, unitOf(fromUs, unit));
   }
   const unitUs = UNITS_US[unit];
   out.u8(unit);

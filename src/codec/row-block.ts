@@ -6,6 +6,7 @@ import { readPlanes, WIDTH_MAX, widthOf, writePlanes } from "./byte-planes.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { expectIntact } from "./damaged.ts";
+import { UNITS_US, unitOf } from "./time-unit.ts";
 
 /** Row i is seriesIds[i], timesUs[i], values[i], arrivalsS[i]; columns may be longer than `count`. */
 export interface ArrivedRows {
@@ -23,7 +24,6 @@ const VERSION = 1;
 const HEADER_BYTES = 9;
 /** What a block may unpack to; one of a million rows takes less. */
 const RAW_BYTES_MAX = 64 * 1024 * 1024;
-const UNITS_US = [1, 1_000, 1_000_000];
 const EXPONENT_MAX = 9;
 const POWERS = Array.from({ length: EXPONENT_MAX + 1 }, (_, exponent) => Number(`1e${exponent}`));
 /** Zigzag of a difference of such numbers stays below 2^53. */
@@ -52,7 +52,7 @@ export function encodeRows({ count, seriesIds, timesUs, values, arrivalsS }: Arr
   }
   writeNumbers(out, numbers, count);
 
-  const unit = unitOf(timesUs, count);
+  const unit = unitOfAll(timesUs, count);
   out.u8(unit);
   const states = new Float64Array(series.count).fill(NaN);
   before = 0;
@@ -218,9 +218,9 @@ function readArrivalRuns(input: ByteReader, count: number): Float64Array {
 }
 
 /** The largest in which all times are whole. */
-function unitOf(timesUs: Float64Array, count: number): number {
+function unitOfAll(timesUs: Float64Array, count: number): number {
   let unit = UNITS_US.length - 1;
-  for (let i = 0; i < count && unit > 0; i++) while (unit > 0 && timesUs[i] % UNITS_US[unit] !== 0) unit--;
+  for (let i = 0; i < count && unit > 0; i++) unit = unitOf(timesUs[i], unit);
   return unit;
 }
 

@@ -9,10 +9,9 @@ import { readPlanes, widthOf, writePlanes } from "./byte-planes.ts";
 import type { ByteReader } from "./byte-reader.ts";
 import type { ByteWriter } from "./byte-writer.ts";
 import { expectIntact } from "./damaged.ts";
+import { UNITS_US, unitOf } from "./time-unit.ts";
 
 const [REGULAR, DELTAS, CHANGES] = [0, 1, 2];
-/** Sensors report on whole seconds or milliseconds mostly. */
-const UNITS_US = [1, 1_000, 1_000_000];
 
 let scratch = new Float64Array(8192);
 
@@ -21,7 +20,7 @@ export function writeTimes(out: ByteWriter, timesUs: Float64Array, from: number,
   const step = deltas > 0 ? timesUs[from + 1] - timesUs[from] : 0;
   let least = step;
   let most = step;
-  let unit = step === 0 ? 2 : unitOf(step, 2);
+  let unit = unitOf(step);
   let before = step;
   let mostChange = 0;
   for (let i = from + 1; i < to; i++) {
@@ -32,7 +31,7 @@ export function writeTimes(out: ByteWriter, timesUs: Float64Array, from: number,
     before = delta;
     if (change > mostChange) mostChange = change;
     else if (-change > mostChange) mostChange = -change;
-    if (unit > 0 && delta % UNITS_US[unit] !== 0) unit = unitOf(delta, unit);
+    if (unit > 0) unit = unitOf(delta, unit);
   }
   if (least === most) {
     out.u8(REGULAR);
@@ -90,11 +89,4 @@ export function readTimes(input: ByteReader, firstUs: number, into: Float64Array
     delta += zigzag % 2 === 0 ? zigzag / 2 : -(zigzag + 1) / 2;
     into[at + i] = timeUs += delta * unitUs;
   }
-}
-
-/** The largest unit, at most `most`, that divides a delta. */
-function unitOf(deltaUs: number, most: number): number {
-  let unit = most;
-  while (unit > 0 && deltaUs % UNITS_US[unit] !== 0) unit--;
-  return unit;
 }

@@ -83,13 +83,19 @@ export function eachInPage(
   take: (page: Page, row: number, arrived: number) => void,
 ): void {
   const page = generation.pages[from >>> PAGE_SHIFT];
-  if (page.runs === null) {
-    for (let arrived = from; arrived < to; arrived++) take(page, arrived & PAGE_MASK, arrived);
-    return;
+  const rowAt = rowsAsArrived(page);
+  for (let arrived = from; arrived < to; arrived++) {
+    const place = arrived & PAGE_MASK;
+    take(page, rowAt === null ? place : rowAt[place], arrived);
   }
+}
+
+/** Where the rows of a page stand, by when they arrived; null where that is their order. */
+export function rowsAsArrived(page: Page): Uint16Array | null {
+  if (page.runs === null) return null;
   const rowAt = new Uint16Array(PAGE_ROWS);
   for (let row = 0; row < PAGE_ROWS; row++) rowAt[page.arrivalOrder[row]] = row;
-  for (let arrived = from; arrived < to; arrived++) take(page, rowAt[arrived & PAGE_MASK], arrived);
+  return rowAt;
 }
 
 /** From the first to the last time of each series. */

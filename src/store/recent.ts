@@ -4,8 +4,8 @@
  */
 import { encodeRows, type ArrivedRows } from "../codec/row-block.ts";
 import type { Archive } from "./archive.ts";
-import { eachInPage, endOfPage } from "./backlog-head.ts";
-import type { Generation, Head } from "./head.ts";
+import { endOfPage, rowsAsArrived } from "./backlog-head.ts";
+import { PAGE_MASK, PAGE_SHIFT, type Generation, type Head, type Page } from "./head.ts";
 import { recentShardOf, type RecentBlock, type RecentPart, type RecentQuery } from "./recent-protocol.ts";
 import { runOfRow } from "./seal.ts";
 import type { Slice } from "./slice.ts";
@@ -14,7 +14,7 @@ import { UnreadRows } from "./unread-rows.ts";
 /** Rows that are packed without a pause: a few milliseconds. */
 const BLOCK_ROWS_MAX = 65_536;
 /** Memory for so many rows is used again. */
-const ROWS_KEPT_MAX = 1 << 17;
+const ROWS_KEPT_MAX = 1 << 18;
 
 interface Piece {
   readonly generation: Generation;
@@ -53,7 +53,7 @@ export class RecentReading {
       }
       const columns = this.#takeColumns(counts);
       for (const piece of pagesOf(pieces)) {
-        gather(piece, columns, shards);
+        gather(piece, columns);
         if (slice.over()) yield;
       }
       const blocks: RecentBlock[] = [];
@@ -126,19 +126,35 @@ function* pagesOf(pieces: readonly Piece[]): Generator<Piece, void> {
   }
 }
 
-function countByShard(piece: Piece, counts: Uint32Array): void {
+function countByShard({ generation, from, to }: Piece, counts: Uint32Array): void {
   const shards = counts.length;
-  eachInPage(piece, ({ seriesIds }, row) => void counts[recentShardOf(seriesIds[row], shards)]++);
+  const page = generation.pages[from >>> PAGE_SHIFT];
+  const { seriesIds } = page;
+  const rowAt = rowsAsArrived(page);
+  for (let arrived = from; arrived < to; arrived++) {
+    const row = rowAt === null ? arrived & PAGE_MASK : rowAt[arrived & PAGE_MASK];
+    counts[recentShardOf(seriesIds[row], shards)]++;
+  }
 }
 
-function gather(piece: Piece, columns: Columns, shards: number): void {
-  const { runRows, runArrivalsS } = piece.generation;
-  let run = runOfRow(runRows, piece.from);
-  eachInPage(piece, ({ seriesIds, timesUs, values }, row, arrived) => {
-    while (run + 1 < runRows.length && runRows[run + 1] <= arrived) run++;
-    const shard = recentShardOf(seriesIds[row], shards);
-    columns.put(shard, seriesIds[row], timesUs[row], values[row], runArrivalsS[run]);
-  });
+function gather({ generation, from, to }: Piece, columns: Columns): void {
+  const { pages, runRows, runArrivalsS } = generation;
+  const page = pages[from >>> PAGE_SHIFT];
+  const rowAt = rowsAsArrived(page);
+  for (let [at, run] = [from, runOfRow(runRows, from)]; at < to; run++) {
+    const end = Math.min(to, runRows[run + 1] ?? to);
+    columns.put({ page, rowAt, from: at, to: end, arrivalS: runArrivalsS[run] });
+    at = end;
+  }
+}
+
+/** Rows [from, to) of a page that arrived within one second. */
+interface ArrivedRun {
+  readonly page: Page;
+  readonly rowAt: Uint16Array | null;
+  readonly from: number;
+  readonly to: number;
+  readonly arrivalS: number;
 }
 
 /** Rows by shard, those of each as they arrived. */
@@ -172,14 +188,25 @@ class Columns {
     this.#arrivalsS = new Float64Array(rows);
   }
 
-  put(shard: number, seriesId: number, timeUs: number, value: number, arrivalS: number): void {
-    const row = this.ends[shard]++;
-    this.#seriesIds[row] = seriesId;
-    this.#timesUs[row] = timeUs;
-    this.#values[row] = value;
-    this.#arrivalsS[row] = arrivalS;
-    if (timeUs < this.fromUs) this.fromUs = timeUs;
-    if (timeUs > this.toUs) this.toUs = timeUs;
+  put({ page, rowAt, from, to, arrivalS }: ArrivedRun): void {
+    const { ends } = this;
+    const shards = ends.length;
+    const [seriesIds, timesUs, values, arrivalsS] = [this.#seriesIds, this.#timesUs, this.#values, this.#arrivalsS];
+    let { fromUs, toUs } = this;
+    for (let arrived = from; arrived < to; arrived++) {
+      const place = arrived & PAGE_MASK;
+      const row = rowAt === null ? place : rowAt[place];
+      const seriesId = page.seriesIds[row];
+      const timeUs = page.timesUs[row];
+      const at = ends[recentShardOf(seriesId, shards)]++;
+      seriesIds[at] = seriesId;
+      timesUs[at] = timeUs;
+      values[at] = page.values[row];
+      arrivalsS[at] = arrivalS;
+      if (timeUs < fromUs) fromUs = timeUs;
+      if (timeUs > toUs) toUs = timeUs;
+    }
+    [this.fromUs, this.toUs] = [fromUs, toUs];
   }
 
   /** Rows [from, to), a view. */

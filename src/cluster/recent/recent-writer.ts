@@ -42,6 +42,8 @@ const SLICE_MS = 300_000;
 const SLICE_ROWS_MAX = 1_000_000;
 /** So many rows since the last piece are a slice at once: packing them twice would be for nothing. */
 const DIRECT_ROWS = 200_000;
+/** Of rows that are written so, a slice has no more, for what reads them has memory for so many. */
+const DIRECT_ROWS_MAX = 1 << 18;
 const ROOM_EVERY_MS = 60_000;
 /** Of Redis' memory beside what stands in a value: its key, and what is listed of it. */
 const [KEY_BYTES, LISTED_BYTES] = [120, 300];
@@ -137,7 +139,10 @@ export class RecentWriter {
       const isDirect = rows >= DIRECT_ROWS;
       const isFull = this.#slice.rows + rows >= SLICE_ROWS_MAX || nowMs - this.#slice.atMs >= SLICE_MS;
       this.#rowsSince = 0;
-      const isKnown = isDirect || isFull ? await this.#writeSlices(isLast) : await this.#writePiece(isLast);
+      const isKnown =
+        isDirect || isFull
+          ? await this.#writeSlices(isDirect ? DIRECT_ROWS_MAX : SLICE_ROWS_MAX, isLast)
+          : await this.#writePiece(isLast);
       if (!isKnown) this.#run = "";
     } catch (error) {
       // It may have been done all the same.
@@ -191,8 +196,8 @@ export class RecentWriter {
     [this.#run, this.#readSeq, this.#chainSeq, this.#maxUs, this.#kept] = [run, -1, -1, -1, []];
   }
 
-  async #read(afterSeq: number, shards: number): Promise<RecentPart> {
-    const part = await this.#deps.store.recent({ afterSeq, rowsMax: SLICE_ROWS_MAX, shards });
+  async #read(afterSeq: number, rowsMax: number, shards: number): Promise<RecentPart> {
+    const part = await this.#deps.store.recent({ afterSeq, rowsMax, shards });
     this.#toldSeq = Math.max(this.#toldSeq, part.throughSeq);
     return part;
   }
@@ -201,7 +206,7 @@ export class RecentWriter {
     const { clock, onWritten } = this.#deps;
     for (;;) {
       const atMs = clock.nowMs();
-      const part = await this.#read(this.#readSeq, 1);
+      const part = await this.#read(this.#readSeq, SLICE_ROWS_MAX, 1);
       this.#noteGap(part);
       const slice = sliceOf(part, { afterSeq: this.#chainSeq, beforeUs: this.#maxUs, atMs });
       const chunk = { blocks: part.blocks.map(({ bytes }) => bytes) };
@@ -227,11 +232,11 @@ export class RecentWriter {
   }
 
   /** All that is in pieces, and what came since. */
-  async #writeSlices(isLast: boolean): Promise<boolean> {
+  async #writeSlices(rowsMax: number, isLast: boolean): Promise<boolean> {
     const { redis, clock, nodeId, onWritten } = this.#deps;
     for (;;) {
       const atMs = clock.nowMs();
-      const part = await this.#read(this.#slice.readSeq, RECENT_SHARDS);
+      const part = await this.#read(this.#slice.readSeq, rowsMax, RECENT_SHARDS);
       if (part.afterSeq > this.#slice.readSeq && this.#pieces.length > 0) {
         // The head has sealed what they hold, so they stay as they are; the slice may have some of it again.
         this.#kept.push(...this.#pieces.splice(0));
