@@ -187,7 +187,13 @@ export function clusterDesk(deps: ClusterDeskDeps): ClusterDesk {
           if (gate.isDraining) void opened.giveBack();
         }),
       );
-      void writes.wasHere().then((wasHere) => wasHere && opened.resume());
+      void writes.before().then((before) => {
+        if (before === nodeId) return opened.resume();
+        if (before === undefined) return;
+        opened.suppose(before);
+        seat?.look();
+        deskHealth.look();
+      });
     },
   };
 }

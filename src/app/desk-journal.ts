@@ -27,8 +27,8 @@ export interface DeskJournalDeps {
 }
 
 export interface DeskJournal {
-  /** Whether this node was the desk last, as far as its disk tells. */
-  wasHere(): Promise<boolean>;
+  /** Id of the node that was the desk last, as far as this one's disk tells; undefined: none. */
+  before(): Promise<string | undefined>;
   /** `isAway`: nothing can be written yet. `stack` closes both. */
   open(
     fence: Fence,
@@ -57,7 +57,7 @@ export function deskJournal(deps: DeskJournalDeps): DeskJournal {
     }
   };
   return {
-    wasHere: async () => (await readDeskRecord(journal).catch(() => undefined))?.nodeId === nodeId,
+    before: async () => (await readDeskRecord(journal).catch(() => undefined))?.nodeId,
     async open(fence, isAway, stack) {
       await lettingGo;
       isLetGo = false;

@@ -52,8 +52,8 @@ export function openHeard(deps: HeardDeps): Heard {
   const { redis, members, peers, others } = deps.nodes;
   const told = new HeardNodes({ clock, others: () => others().map((record) => record.nodeId) });
   stopping.addEventListener("abort", () => told.close(), { once: true });
-  // A node that has not seen Redis yet does not know who else lives.
-  let areOthersKnown = redis.isUp;
+  // A node that has never seen Redis does not know who else lives.
+  let areOthersKnown = redis.isUp || others().length > 0;
   const unfollow = redis.follow((isUp) => (areOthersKnown ||= isUp));
   stopping.addEventListener("abort", unfollow, { once: true });
   const isWithOlder = () => others().some(({ protocol }) => protocol < HEARD_PROTOCOL);

@@ -15,6 +15,7 @@ import type { Clock } from "../model/clock.ts";
 import { WatchpostError } from "../model/errors.ts";
 import type { Logger } from "../model/logger.ts";
 import type { NodeRecord } from "../wire/gen/nodes_pb.ts";
+import { rememberedNodes, rememberNodes } from "./remember-nodes.ts";
 import { isUpSoon, peerTls, redisOf } from "./redis-of.ts";
 
 export interface MembersDeps {
@@ -91,14 +92,15 @@ export async function openMembers(
       "Redis is not there: this node begins by itself, or waits for it where it has never had a part in the others",
     );
   }
-  const key = new NodeKey({ redis, clock, prefix, onTrouble });
+  const last = rememberedNodes(config.data, prefix, onTrouble);
+  const key = new NodeKey({ redis, clock, prefix, last: last?.key, onTrouble });
   opening.defer(() => key.close());
   const peers = new Peers({ key: () => key.secret, tls: peerTls(config) });
   opening.defer(() => peers.close());
 
   const name = nodeNameOf(config);
   const members = await Members.open({
-    ...{ redis, clock, prefix, remembered, onTrouble },
+    ...{ redis, clock, prefix, remembered, last: last?.nodes ?? [], onTrouble },
     self: () => {
       const { address, state, wantedShards, journal, series, rules, pointsPerS } = self();
       return {
@@ -112,7 +114,8 @@ export async function openMembers(
   opening.defer(() => members.close());
   const faults = () => members.live.map((record) => protocolFault(record)).filter((fault) => fault !== "");
   const [fault] = faults();
-  if (fault !== undefined) throw new WatchpostError("FAILED_PRECONDITION", fault);
+  // Of nodes that were remembered nobody knows which version they are of now.
+  if (fault !== undefined && members.isTold) throw new WatchpostError("FAILED_PRECONDITION", fault);
   const others = () =>
     members.live.filter((record) => record.nodeId !== nodeId && record.address !== "" && protocolFault(record) === "");
   const note = () => {
@@ -122,6 +125,7 @@ export async function openMembers(
   };
   note();
   opening.defer(members.follow(note));
+  opening.defer(rememberNodes({ dir: config.data, prefix, redis, clock, key, members, others, onTrouble }));
   const trouble = () => (redis.isUp ? undefined : { why: redis.trouble, sinceMs: awaySinceMs });
   return { redis, key, peers, members, others, faults, trouble };
 }

@@ -133,6 +133,16 @@ export class DeskLease {
     onTaken({ key: this.#key, token: this.#token });
   }
 
+  /**
+   * That node was the desk when this one ended, and Redis is away: it is taken for the desk until Redis tells otherwise. Nothing is where
+   * Redis is there.
+   */
+  suppose(nodeId: string): void {
+    if (this.#deps.redis.isUp || this.#holder !== "" || this.#isClosed) return;
+    this.#holder = nodeId;
+    this.#awaited = nodeId;
+  }
+
   /** Looks now, and takes it where it may. Never rejects. */
   look(): Promise<void> {
     this.#looking ??= this.#look().finally(() => (this.#looking = undefined));

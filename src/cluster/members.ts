@@ -17,6 +17,8 @@ export interface MembersDeps {
   self(): MessageInitShape<typeof NodeRecordSchema>;
   /** Nodes that there are, as other places than Redis know: it may have lost those that are gone. */
   remembered?(): Iterable<RememberedNode>;
+  /** Others that lived when they were known last: they do until Redis tells. */
+  readonly last?: readonly NodeRecord[];
   onTrouble(sentence: string): void;
 }
 
@@ -117,11 +119,17 @@ export class Members {
   /** Resolves once this node is written down, or it is known that it cannot be now. */
   static async open(deps: MembersDeps): Promise<Members> {
     const members = new Members(deps);
-    members.#note([]);
+    const last = deps.redis.isUp ? [] : (deps.last ?? []);
+    members.#note(last.map((record) => ({ record, isLive: true, seenAtMs: 0 })));
     if (deps.redis.isUp) await members.#listen();
     await members.announce();
     members.#beatSoon();
     return members;
+  }
+
+  /** Redis has told who they are. */
+  get isTold(): boolean {
+    return this.#readAtMs !== -Infinity;
   }
 
   /** Those that live, this one among them; while Redis is away as they were last. In order of their ids. */

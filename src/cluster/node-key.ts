@@ -10,6 +10,8 @@ export interface NodeKeyDeps {
   readonly redis: Redis;
   readonly clock: Clock;
   readonly prefix: string;
+  /** As it was when it was known last. */
+  readonly last?: Uint8Array | undefined;
   onTrouble(sentence: string): void;
 }
 
@@ -26,6 +28,7 @@ export class NodeKey {
 
   constructor(deps: NodeKeyDeps) {
     this.#deps = deps;
+    if (deps.last !== undefined) this.#take(deps.last);
     // A Redis that was emptied is given the key that this node has: others still have it, too.
     this.#unfollow = deps.redis.follow((isUp) => isUp && void this.#read());
     void this.#read();
@@ -34,6 +37,11 @@ export class NodeKey {
   /** As this node shows it to others; undefined: it is not known yet. */
   get secret(): string | undefined {
     return this.#secret;
+  }
+
+  /** Undefined: it is not known yet. */
+  get bytes(): Uint8Array | undefined {
+    return this.#key;
   }
 
   isKey(secret: string): boolean {
@@ -55,14 +63,18 @@ export class NodeKey {
     const { redis, clock, prefix, onTrouble } = this.#deps;
     if (this.#isClosed || !redis.isUp) return;
     try {
-      this.#key = await clusterKey(redis, prefix, this.#key);
-      this.#secret = `wpn_${Buffer.from(this.#key).toString("base64url")}`;
-      this.#hash = hashOf(this.#secret);
+      this.#take(await clusterKey(redis, prefix, this.#key));
     } catch (error) {
       if (!redis.isUp) return;
       onTrouble(`the key of the nodes cannot be read: ${messageOf(error)}`);
       this.#cancel = clock.after(RETRY_MS, () => void this.#read());
     }
+  }
+
+  #take(key: Uint8Array): void {
+    this.#key = key;
+    this.#secret = `wpn_${Buffer.from(key).toString("base64url")}`;
+    this.#hash = hashOf(this.#secret);
   }
 }
 

@@ -91,8 +91,8 @@ test.skipIf(!hasRedis)(
     await nodes[second].start();
     await until("it is the desk again", async () => (await idsOf().catch(() => [])).length > 0);
     expect(await idsOf()).toEqual(ids);
-    // It knows of no other node, and evaluates what comes to it.
-    const three = heat("three", second);
+    // It remembers the other node, and is told straight what comes to that one.
+    const three = heat("three", first);
     await until("it notifies on", () => marks("three", "firing").length > 0);
     // The other one would be the desk if it were the first to reach Redis again, and its word would hold.
     await nodes[first].kill();
