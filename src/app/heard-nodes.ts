@@ -22,6 +22,7 @@ export class HeardNodes implements Joining {
   readonly #nodes = new Map<string, Telling>();
   readonly #listeners = new Set<(hearsAll: boolean) => void>();
   #hearsAll = true;
+  #turn = Promise.resolve();
   #cancelLook = () => {};
 
   constructor(deps: HeardNodesDeps) {
@@ -57,6 +58,11 @@ export class HeardNodes implements Joining {
         this.look();
       },
     };
+  }
+
+  /** Of hundreds of streams that are heard at once, as when the desk has moved, one after the other. */
+  turn(): Promise<void> {
+    return (this.#turn = this.#turn.then(() => new Promise<void>((resolve) => void setImmediate(resolve))));
   }
 
   /** Others live, maybe. */

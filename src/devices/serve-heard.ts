@@ -9,6 +9,8 @@ import type { HeardDevice } from "./device-hearing.ts";
 export interface HeardNodes {
   /** `end` ends the stream: another one of that node has come. Returns what is called with each message, and at the end. */
   join(nodeId: string, end: () => void): { heard(): void; leave(): void };
+  /** Resolves when it is this stream's turn to be heard: others wait meanwhile, and the event loop goes on between two turns. */
+  turn(): Promise<void>;
 }
 
 interface Hearing {
@@ -16,6 +18,8 @@ interface Hearing {
 }
 
 const [NUMBER_BYTES, TIME_BYTES] = [4, 8];
+/** Devices in one turn: a few milliseconds where all are new. */
+const HEARD_AT_ONCE = 1_000;
 
 /** Nothing is answered. Ends with the messages, or when another stream of the node comes. Throws INVALID_ARGUMENT where they are not what they should be. */
 export async function* serveHeard(
@@ -34,7 +38,7 @@ export async function* serveHeard(
         if (nodeId === "") throw wrong("the first message says which node it is: node_id");
         joined = nodes.join(nodeId, () => answers.end());
       }
-      takeOne(next.value, names, devices);
+      await takeOne(next.value, names, devices, nodes);
       joined.heard();
     }
   };
@@ -52,11 +56,12 @@ export async function* serveHeard(
 }
 
 /** `names`: by the numbers of the stream. */
-function takeOne(
+async function takeOne(
   { ids, sites, devices: numbers, newestUs, arrivalsMs, isPast }: HeardDevices,
   names: [id: string, site: string][],
   devices: Hearing,
-): void {
+  nodes: Pick<HeardNodes, "turn">,
+): Promise<void> {
   if (sites.length !== ids.length) throw wrong(`${ids.length} ids have ${sites.length} sites; wanted as many`);
   for (const [i, id] of ids.entries()) names.push([id, sites[i]]);
   const count = numbers.length / NUMBER_BYTES;
@@ -69,6 +74,7 @@ function takeOne(
     ({ buffer, byteOffset, byteLength }) => new DataView(buffer, byteOffset, byteLength),
   );
   for (let i = 0; i < count; i++) {
+    if (i % HEARD_AT_ONCE === 0) await nodes.turn();
     const named = names[number.getUint32(i * NUMBER_BYTES, true)];
     if (named === undefined) throw wrong(`device ${number.getUint32(i * NUMBER_BYTES, true)} of ${names.length}`);
     const [id, site] = named;

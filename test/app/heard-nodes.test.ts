@@ -34,3 +34,16 @@ test("all are heard while each node that lives says something, over one stream",
   expect(nodes.hearsAll).toBe(false);
   nodes.close();
 });
+
+test("streams are heard one after the other, and the event loop goes on in between", async () => {
+  const nodes = new HeardNodes({ clock: new ManualClock(), others: () => [] });
+  const order: string[] = [];
+  const turns = ["a", "b", "c"].map(async (stream) => {
+    await nodes.turn();
+    order.push(stream);
+    setImmediate(() => order.push("others"));
+  });
+  await Promise.all(turns);
+  expect(order.slice(0, 5)).toEqual(["a", "others", "b", "others", "c"]);
+  nodes.close();
+});

@@ -14,7 +14,7 @@ const SEED = Number(process.env["WATCHPOST_TEST_SEED"] ?? 1);
 const TICK_MS = 250;
 const LIMITS = { seriesMax: 1_000_000, seriesPerSourceMax: 1_000_000 };
 /** Of the nodes' messages at the desk. */
-const alone = { join: () => ({ heard() {}, leave() {} }) };
+const alone = { join: () => ({ heard() {}, leave() {} }), turn: async () => {} };
 
 /** A node with series of its own ids. */
 class Node {

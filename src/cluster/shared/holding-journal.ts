@@ -204,7 +204,7 @@ export class HoldingJournal {
     const number = Math.max(Math.floor(this.#deps.clock.nowMs()), this.#lastNumber + 1);
     const piece = { number, events, changes, chars: charsOf({ events, changes }), sent };
     if (this.#chars + piece.chars > this.#charsMax) {
-      const message = `${this.#chars} characters of what alerts write are held here while ${this.#deps.trouble()}: no more are taken`;
+      const message = `${this.#chars} characters of what alerts write are held here while ${this.#deps.trouble() || "earlier ones are brought to the others"}: no more are taken`;
       throw new WatchpostError("RESOURCE_EXHAUSTED", message, { retryAfterMs: RETRY_AFTER_MS });
     }
     this.#lastNumber = number;
