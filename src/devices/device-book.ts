@@ -20,8 +20,8 @@ export interface DeviceRecord {
 export const DEPTH_MAX = 32;
 
 export class DeviceBook {
-  /** Those of which points are stored still. */
-  readonly deleted = new Set<string>();
+  /** Those of which points are stored still, and when that was, Unix milliseconds; 0: before the start. */
+  readonly deleted = new Map<string, number>();
   readonly #records: (DeviceRecord | undefined)[] = [];
   readonly #byId = new Map<string, DeviceRecord>();
   readonly #children = new Map<string, Set<string>>();

@@ -123,11 +123,13 @@ export class DeviceHearing {
   }
 
   /**
-   * Another node has heard it. `isPast`: that was before somebody could tell, and the device may have been deleted since.
+   * Another node has heard it. What had come before the device was deleted, by the clock of that node, does not find it again: it was on
+   * its way here, or is told by a stream that begins (`isPast`).
    */
   heard({ id, site, newestUs, arrivalMs, isPast }: HeardDevice): void {
     const { book, series } = this.#deps;
-    if (isPast && book.deleted.has(id)) return;
+    const deletedAtMs = book.deleted.get(id);
+    if (deletedAtMs !== undefined && (isPast || arrivalMs <= deletedAtMs)) return;
     const index = this.find(id, arrivalMs, site);
     if (index >= 0) series.note(index, newestUs, arrivalMs);
   }

@@ -246,13 +246,13 @@ export class Devices {
     const { book } = this.#deps;
     const device = event.device!;
     const known = book.get(id);
+    const atMs = event.time === undefined ? 0 : timestampMs(event.time);
     if (event.kind === "deleted") {
       if (known === undefined) return;
-      if (this.#deps.hasPoints(known)) book.deleted.add(id);
+      if (this.#deps.hasPoints(known)) book.deleted.set(id, atMs);
       book.remove(known);
       return this.#deps.onRemoved(known);
     }
-    const atMs = event.time === undefined ? 0 : timestampMs(event.time);
     const record = known ?? book.add(id, device.createdAt === undefined ? atMs : timestampMs(device.createdAt));
     book.deleted.delete(id);
     book.tell(record, standingOf(device));

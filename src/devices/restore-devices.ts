@@ -61,7 +61,7 @@ export async function restoreDevices({
     if (record === undefined) saved.delete(id);
     else if (status !== "never_seen") book.tell(record, { status, sinceMs, reason, isFlapping });
   }
-  for await (const { key } of all(journal, DELETED_DEVICES)) book.deleted.add(key);
+  for await (const { key } of all(journal, DELETED_DEVICES)) book.deleted.set(key, 0);
   return saved;
 }
 
@@ -83,7 +83,7 @@ export function restoreStatuses(deps: {
   const { registry, clock, latest, isTold = false, book, series, statuses, saved } = deps;
   const nowMs = clock.nowMs();
   statuses.reserve(book.count);
-  const gone = new Set(book.deleted);
+  const gone = new Set(book.deleted.keys());
   const isWanted = (id: string) => {
     gone.delete(id);
     return !book.deleted.has(id);

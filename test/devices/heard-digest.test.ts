@@ -146,7 +146,12 @@ test("a device that was deleted is not found by what a node has heard before, an
   await tell();
   expect(known()).toEqual([1, [id]]);
   await desk.call("deleteDevice", { deviceId: "d1" });
+  const deletedAtMs = desk.clock.nowMs();
   node.join(desk);
+  await tell();
+  expect(known()).toEqual([0, []]);
+  // It had come before, and was on its way.
+  node.send(key, desk.clock.nowMs() + 1, deletedAtMs - 1);
   await tell();
   expect(known()).toEqual([0, []]);
   node.send(key, desk.clock.nowMs() - 60_000, desk.clock.nowMs());
