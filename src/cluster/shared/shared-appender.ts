@@ -30,8 +30,10 @@ export interface AppenderDeps {
   refusal(): WatchpostError | undefined;
 }
 
-/** How long a commit waits for a Redis that is away: whether it came is not known until then. */
+/** How long a commit waits at most for a Redis that comes and goes: whether it came is not known until then. */
 const UNKNOWN_WAIT_MS = 10_000;
+/** The same for one that stays away: a connection that is made anew is there by then. */
+const AWAY_WAIT_MS = 4_000;
 const LOOK_AGAIN_MS = 50;
 const RETRY_AFTER_MS = 1_000;
 
@@ -103,6 +105,7 @@ export class SharedAppender {
   /** Waits for what becomes of an attempt. While it stands in the order it is waited for, otherwise until `untilMs`. */
   async #settled(pending: PendingCommit, untilMs: number): Promise<CommitOutcome> {
     const { clock, signal } = this.#deps;
+    let awayFromMs: number | undefined;
     for (;;) {
       const outcome = await inTime(pending.outcome, LOOK_AGAIN_MS, clock);
       if (outcome !== undefined) {
@@ -110,8 +113,11 @@ export class SharedAppender {
         return outcome;
       }
       if (signal.aborted) throw new WatchpostError("UNAVAILABLE", "the journal is closed: the server is stopping");
+      const nowMs = clock.monotonicMs();
       const isAway = this.#deps.refusal() !== undefined;
-      if (isAway && clock.monotonicMs() >= untilMs) throw away("whether it came before is not known");
+      awayFromMs = isAway ? (awayFromMs ?? nowMs) : undefined;
+      if (nowMs >= Math.min(untilMs, (awayFromMs ?? nowMs) + AWAY_WAIT_MS) && isAway)
+        throw away("whether it came before is not known");
       if (isAway || !this.#isOpen) continue;
       const position = await this.#settle().catch(() => "unknown" as const);
       if (position === "unknown") continue;
