@@ -50,7 +50,10 @@ async function top(metric: string, flags: TopFlags): Promise<void> {
       console.log(pc.bold(`${list}, of ${total} series`));
       process.stdout.write(`${seriesTable(series, { withRate: true }) || "no series matched\n"}\n`);
     }
+  } catch (error) {
+    if (!signal.aborted) throw error;
   } finally {
     connection.close();
   }
+  if (signal.aborted) process.exitCode = 130;
 }
