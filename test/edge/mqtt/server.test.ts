@@ -65,6 +65,7 @@ for (const { signals, isTimed } of ENDS) {
       const random = randomOf(6);
 
       let server = await start();
+      using _server = { [Symbol.dispose]: () => server.kill() };
       await until(async () => (await statusOf(server.http)).bridges[0].connected === true);
       await using client = await connectClient(broker.url);
       let published = 0;
@@ -109,6 +110,7 @@ testWithBroker(
       `[mqtt.${name}]\nurl = "${url}"\nclient_id = "c"\ntopics = [{ pattern = "f/{metric}", source = "${name}" }]\n`;
     writeFileSync(config, table("one", broker.url) + table("two", other.url) + table("gone", "mqtt://127.0.0.1:1"));
     const server = await startServerProcess({ data: `${dir.path}/data`, args: ["--config", config] });
+    using _server = { [Symbol.dispose]: () => server.kill() };
     const connected = async () => (await statusOf(server.http)).bridges.filter((bridge) => bridge.connected).length;
     await until(async () => (await connected()) === 2);
     for (const [i, { url }] of [broker, other].entries()) {
@@ -153,6 +155,7 @@ testWithBroker(
     const start = () => startServerProcess({ data: `${dir.path}/data`, args: ["--config", config] });
     const random = randomOf(7);
     let server = await start();
+    using _server = { [Symbol.dispose]: () => server.kill() };
     await until(async () => (await statusOf(server.http)).bridges[0].connected === true);
     await using client = await connectClient(broker.url);
     let [published, isOver] = [0, false];
@@ -192,6 +195,7 @@ testWithBroker(
     const topics = `topics = [{ pattern = "z/{device}/availability", status = { path = "state" } }, { pattern = "z/{device}" }]`;
     writeFileSync(config, `[mqtt.home]\nurl = "${broker.url}"\nclient_id = "c"\n${topics}\n`);
     const server = await startServerProcess({ data: `${dir.path}/data`, args: ["--config", config] });
+    using _server = { [Symbol.dispose]: () => server.kill() };
     const state = async () => {
       const { devices = [] } = (await ask(server.http, "Devices/ListDevices")) as { devices?: { status: string }[] };
       return devices.map(({ status }) => status);
