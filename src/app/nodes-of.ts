@@ -58,6 +58,7 @@ export function nodesOf({ cluster, gate, desk, clock, series, pointsPerS, nodeId
         caller: { principal, peer },
       });
     },
+    settled: async () => cluster?.members.settled(),
     forget: async (id) => (await cluster?.forgetNode(id)) ?? 0,
     shared: cluster && {
       readState: (afterPosition) => cluster.shared.readState(afterPosition),

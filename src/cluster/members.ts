@@ -4,7 +4,7 @@
  */
 import { create, fromBinary, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import type { Clock } from "../model/clock.ts";
-import { messageOf } from "../model/errors.ts";
+import { messageOf, WatchpostError } from "../model/errors.ts";
 import { NodeRecordSchema, type NodeRecord } from "../wire/gen/nodes_pb.ts";
 import type { Redis, RedisScript } from "./redis/redis.ts";
 
@@ -97,6 +97,7 @@ export class Members {
   /** What others have said since the last look began. */
   readonly #heard = new Map<string, NodeRecord>();
   #readAtMs = -Infinity;
+  #upSinceMs = Infinity;
   #beating: Promise<void> | undefined;
   #next: Promise<void> | undefined;
   #unsubscribe: (() => void) | undefined;
@@ -108,9 +109,11 @@ export class Members {
   private constructor(deps: MembersDeps) {
     this.#deps = deps;
     this.#key = `{${deps.prefix}}:nodes`;
+    if (deps.redis.isUp) this.#upSinceMs = deps.clock.monotonicMs();
     this.#nodeId = create(NodeRecordSchema, deps.self()).nodeId;
     this.#unfollow = deps.redis.follow((isUp) => {
       if (!isUp) return;
+      this.#upSinceMs = deps.clock.monotonicMs();
       void this.#listen();
       void this.announce();
     });
@@ -153,6 +156,23 @@ export class Members {
   async announce(): Promise<void> {
     await this.#lookSoon();
     await this.#publish(toBinary(NodeRecordSchema, create(NodeRecordSchema, this.#deps.self())));
+  }
+
+  /**
+   * Resolves once all that live have had the time to say so since Redis was away, and {@link known} is as Redis tells it now. Rejects with
+   * UNAVAILABLE where it is away.
+   */
+  async settled(): Promise<void> {
+    const { clock, redis } = this.#deps;
+    for (;;) {
+      if (!redis.isUp) {
+        throw new WatchpostError("UNAVAILABLE", `it is not known which nodes live: Redis is away: ${redis.trouble}`);
+      }
+      const leftMs = this.#upSinceMs + NODE_TTL_MS - clock.monotonicMs();
+      if (!(leftMs > 0)) break;
+      await new Promise<void>((resolve) => void clock.after(leftMs, resolve));
+    }
+    await this.#lookSoon();
   }
 
   /** There is no such node any more. Rejects where Redis does not hear of it. */

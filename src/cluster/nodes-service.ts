@@ -33,6 +33,8 @@ export interface NodesDeps {
   drain(isDraining: boolean): void;
   /** The same of another node. */
   passOn(node: KnownNode, request: DrainNodeRequest, context: CallContext): Promise<void>;
+  /** Resolves once it is known which nodes live. Rejects with UNAVAILABLE where Redis is away. */
+  settled(): Promise<void>;
   /** There is no such node any more. Resolves with how many series no other one has. */
   forget(nodeId: string): Promise<number>;
   /** Undefined: there are no other nodes. */
@@ -81,6 +83,7 @@ export function nodesMethods(deps: NodesDeps): MethodImpl[] {
     }),
     unary(method.forgetNode, async ({ node: wanted }) => {
       sharedOf(deps);
+      await deps.settled();
       const [known, here] = [await deps.known(), await deps.nodeId()];
       const node = goneIn(wanted, known);
       const series = await deps.forget(node.record.nodeId);

@@ -63,7 +63,11 @@ describe.skipIf(!hasRedis)("members", () => {
     await until("a sees that the Redis is away", () => !a.redis.isUp);
     expect(a.ids()).toBe("a,b");
     await b.redis.close();
+    expect(await a.members.settled().catch(String)).toContain("Redis is away");
     server.resume();
+    await until("it is back", () => a.redis.isUp);
+    await a.members.settled();
+    expect(a.ids()).toBe("a");
     await until("a knows that b is gone", () => a.ids() === "a");
     await b.members.close();
   });
