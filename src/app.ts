@@ -58,6 +58,8 @@ export interface ServerDeps {
   readonly own?: OwnCaller;
   /** Of the log, to be changed while it runs; left out: it cannot be. */
   readonly log?: LevelledLog;
+  /** Aborted when it is asked to stop, also while it starts: what it waits for then is not waited for any more. */
+  readonly signal?: AbortSignal;
   /** How far a long start has come: so many points of the log are read. At most once a second. */
   onReplayed?(points: number): void;
   /** A worker has ended by itself: nothing can be kept any more. Called once. */
@@ -80,7 +82,7 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
-/** Starts a server. What was opened is closed again when a later step fails. */
+/** Starts a server. What was opened is closed again when a later step fails. Rejects with CANCELLED where it waited and `deps.signal` is aborted. */
 export async function startServer(config: Config, deps: ServerDeps): Promise<RunningServer> {
   const { spawn, logger, clock = systemClock } = deps;
 
@@ -106,7 +108,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   opening.defer(storage.bus.subscribe(({ count }) => rate.add(count, clock.monotonicMs())));
   const pointsPerS = () => rate.perS(clock.monotonicMs());
   const { url } = config.redis;
-  const clusterDeps = { health, pointsPerS, spawn, clock, logger, metrics, onCrash };
+  const clusterDeps = { health, pointsPerS, spawn, clock, logger, metrics, signal: deps.signal, onCrash };
   const cluster =
     url === undefined
       ? undefined

@@ -47,6 +47,8 @@ export interface ClusterDeps {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly health: HealthState;
+  /** Ends the start where it waits for Redis or for another node. */
+  readonly signal: AbortSignal | undefined;
   /** That come to this node. */
   pointsPerS(): number;
   onCrash(error: Error): void;
@@ -96,7 +98,7 @@ export async function openCluster(
   config: Config,
   url: string,
   storage: Storage,
-  { spawn, clock, logger, metrics, health, pointsPerS, onCrash }: ClusterDeps,
+  { spawn, clock, logger, metrics, health, pointsPerS, signal: asked, onCrash }: ClusterDeps,
   opening: AsyncDisposableStack,
 ): Promise<OpenCluster> {
   const { registry, bus, store, schemas } = storage;
@@ -107,6 +109,9 @@ export async function openCluster(
   const nodeId = await nodeIdOf(storage.journal, () => crypto.randomUUID())();
   const startedAtMs = Math.floor(clock.nowMs());
   const stopping = new AbortController();
+  const stop = () => stopping.abort();
+  if (asked?.aborted) stop();
+  asked?.addEventListener("abort", stop, { once: true });
 
   let [address, isDraining] = ["", false];
   let place: () => JournalPlace | undefined = () => undefined;
@@ -124,7 +129,17 @@ export async function openCluster(
   });
   let register: NodeRegister | undefined;
   const remembered = () => register?.nodes ?? [];
-  const nodesDeps = { nodeId, startedAtMs, self, remembered, clock, logger, metrics, onTrouble };
+  const nodesDeps = {
+    nodeId,
+    startedAtMs,
+    signal: stopping.signal,
+    self,
+    remembered,
+    clock,
+    logger,
+    metrics,
+    onTrouble,
+  };
   const nodes: OpenMembers = await openMembers(config, url, nodesDeps, opening);
   const { redis, members, peers } = nodes;
 
@@ -133,7 +148,9 @@ export async function openCluster(
   const onRestored = (restored: JournalPlace) => (place = () => restored);
   const sharedDeps = { nodeId, nodes, log: storage.log, spawn, clock, logger, metrics, signal, onTrouble, onCrash };
   const { shared, journal } = await openShared(config, { ...sharedDeps, onRestored }, opening);
-  opening.defer(() => stopping.abort());
+  // From here on it ends in the order in which it was opened.
+  asked?.removeEventListener("abort", stop);
+  opening.defer(stop);
   place = () => shared;
   const registered = (register = await NodeRegister.open({
     ...{ journal, clock, onTrouble, self: { nodeId, name: nodeNameOf(config), version: BUILD.version } },

@@ -2,6 +2,7 @@
 import { hostname } from "node:os";
 import { Members, type RememberedNode } from "../cluster/members.ts";
 import { NodeKey } from "../cluster/node-key.ts";
+import { refuseSecond } from "../cluster/only-one.ts";
 import { Peers } from "../cluster/peers/peers.ts";
 import { PROTOCOL, protocolFault } from "../cluster/protocol.ts";
 import type { Redis } from "../cluster/redis/redis.ts";
@@ -21,6 +22,8 @@ import { isUpSoon, peerTls, redisOf } from "./redis-of.ts";
 export interface MembersDeps {
   readonly nodeId: string;
   readonly startedAtMs: number;
+  /** Ends what waits. */
+  readonly signal: AbortSignal;
   /** As this node is now. */
   self(): OwnFacts;
   /** Nodes that the shared journal knows of, once there is one. */
@@ -63,11 +66,11 @@ export function nodeNameOf({ redis: { node_name } }: Config): string {
   return node_name === "auto" ? hostname() : node_name;
 }
 
-/** Waits a moment for Redis. Throws FAILED_PRECONDITION where there is one with which it cannot be. `opening` closes what was opened. */
+/** Waits a moment for Redis. Throws FAILED_PRECONDITION where there is one with which it cannot be, or another node that has its data directory. `opening` closes what was opened. */
 export async function openMembers(
   config: Config,
   url: string,
-  { nodeId, startedAtMs, self, remembered, clock, logger, metrics, onTrouble }: MembersDeps,
+  { nodeId, startedAtMs, signal, self, remembered, clock, logger, metrics, onTrouble }: MembersDeps,
   opening: AsyncDisposableStack,
 ): Promise<OpenMembers> {
   const { prefix } = config.redis;
@@ -92,6 +95,7 @@ export async function openMembers(
       "Redis is not there: this node begins by itself, or waits for it where it has never had a part in the others",
     );
   }
+  await refuseSecond({ redis, clock, prefix, nodeId, signal });
   const last = rememberedNodes(config.data, prefix, onTrouble);
   const key = new NodeKey({ redis, clock, prefix, last: last?.key, onTrouble });
   opening.defer(() => key.close());

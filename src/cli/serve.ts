@@ -8,6 +8,7 @@ import type { LoadedConfig } from "../config/load.ts";
 import { BUILD } from "../model/build-info.ts";
 import { formatAddress, parseAddress } from "../model/address.ts";
 import { formatDurationMs } from "../model/duration.ts";
+import { WatchpostError } from "../model/errors.ts";
 import type { Logger } from "../model/logger.ts";
 import type { SpawnWorker } from "../model/spawn.ts";
 import { timeOf, type ServerCertificate } from "../transport/server-certificate.ts";
@@ -39,6 +40,8 @@ export function serveCommand(deps: { spawn: SpawnWorker }): Command {
     .addHelpText("after", HELP)
     .action(async (flags: ServerFlags) => {
       const stopped = stopSignals();
+      const asked = new AbortController();
+      void stopped.then(() => asked.abort());
       const loaded = configOfFlags(flags);
       const { config } = loaded;
       const logger = await createLogger(config.log);
@@ -54,7 +57,13 @@ export function serveCommand(deps: { spawn: SpawnWorker }): Command {
       };
       // Also while it starts: it would end the process.
       onHangup(config, () => (server && supervised ? supervised.reloading(reload) : reload()));
-      server = await startServer(config, { spawn: deps.spawn, logger, log: logger, onReplayed, onFatal: fatal.reject });
+      const { signal } = asked;
+      try {
+        server = await startServer(config, { ...deps, logger, log: logger, signal, onReplayed, onFatal: fatal.reject });
+      } catch (error) {
+        if (!signal.aborted || !(error instanceof WatchpostError) || error.status !== "CANCELLED") throw error;
+        return logger.info({ signal: await stopped }, "stopped before it served");
+      }
       announce(server, loaded, logger, performance.now() - startedAtMs);
       supervised?.serving(server, `serving gRPC on ${server.grpcAddress}, HTTP on ${server.httpAddress}`);
       try {

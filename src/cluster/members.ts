@@ -39,7 +39,7 @@ export interface RememberedNode {
 }
 
 export const NODE_TTL_MS = 4_000;
-const BEAT_EVERY_MS = 1_000;
+export const BEAT_EVERY_MS = 1_000;
 /** A dead node has a name for so long. */
 const KEPT_S = 7 * 24 * 3_600;
 /** All are read by all: of many nodes more seldom. */

@@ -70,7 +70,8 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
   }
 
   for (const [key, value] of Object.entries(sources.flags)) {
-    merged.set(key, { key, value, origin: `--${key.replaceAll(/[._]/g, "-")}` });
+    // redis.url is --redis.
+    merged.set(key, { key, value, origin: `--${key.replace(/\.url$/, "").replaceAll(/[._]/g, "-")}` });
   }
 
   for (const { key, value, from } of impliedDefaults((name) => merged.get(name)?.value)) {

@@ -2,8 +2,10 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { describe, expect, test } from "bun:test";
 import { Members, type RememberedNode } from "../../src/cluster/members.ts";
 import { clusterKey } from "../../src/cluster/cluster-key.ts";
+import { refuseSecond } from "../../src/cluster/only-one.ts";
 import { openRedis } from "../../src/cluster/redis/open-redis.ts";
 import { parseRedisUrl } from "../../src/cluster/redis/redis-url.ts";
+import { messageOf } from "../../src/model/errors.ts";
 import { systemClock } from "../../src/model/system-clock.ts";
 import { NodeRecordSchema } from "../../src/wire/gen/nodes_pb.ts";
 import { hasRedis, startRedis, type RedisServer } from "./redis-server.ts";
@@ -101,6 +103,30 @@ describe.skipIf(!hasRedis)("members", () => {
     await b.members.close();
     await a.members.forget("b");
     await until("a has forgotten b", () => known().length === 1);
+  });
+
+  test("one with the id of another that lives is refused; that of one that was killed, or has left, is free", async () => {
+    await using server = await startRedis();
+    const redis = openRedis(parseRedisUrl(server.url)!, { clock: systemClock, name: "second" });
+    await using _ = { [Symbol.asyncDispose]: () => redis.close() };
+    await until("Redis is there", () => redis.isUp);
+    const { signal } = new AbortController();
+    const check = () => refuseSecond({ redis, clock: systemClock, prefix: "t", nodeId: "a", signal });
+    await check();
+    const a = await join(server, "a");
+    await until("it is written down", () => a.members.known[0].seenAtMs > 0);
+    const error = await check().catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ status: "FAILED_PRECONDITION" });
+    expect(messageOf(error)).toContain("another node has the data directory of this one: node a at an address that");
+    // As if it were killed: it does not say that it leaves.
+    await a.redis.close();
+    await check();
+    await a.members.close();
+    {
+      await using again = await join(server, "a");
+      await until("it lives", () => again.members.known[0].seenAtMs > 0);
+    }
+    await check();
   });
 
   test("have one key, also where several ask first", async () => {

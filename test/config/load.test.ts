@@ -31,6 +31,8 @@ describe("precedence", () => {
       "WATCHPOST_HTTP",
       "--log-level",
     ]);
+    const wrong = () => load({ flags: { "redis.url": "http://x" } });
+    expect(wrong).toThrow("redis.url is <secret> (--redis):");
   });
 
   test("durations, sizes and numbers are read from text", () => {
