@@ -63,6 +63,8 @@ const LOOKED_AT_ONCE = 500;
 const TICK_MS = 250;
 /** What may be the site of a device; a tag may say more. */
 const SITE = /^\P{Cc}{1,256}$/u;
+/** Nodes tell within a second or two of what comes. */
+const ON_ITS_WAY_MS = 10_000;
 /** What was learned of devices is written down so often. */
 const SAVE_EVERY_MS = 5_000;
 const SAVED_AT_ONCE = 200;
@@ -124,12 +126,15 @@ export class DeviceHearing {
 
   /**
    * Another node has heard it. What had come before the device was deleted, by the clock of that node, does not find it again: it was on
-   * its way here, or is told by a stream that begins (`isPast`).
+   * its way here, or is told by a stream that begins (`isPast`). Later that clock is not asked, which may be wrong.
    */
   heard({ id, site, newestUs, arrivalMs, isPast }: HeardDevice): void {
-    const { book, series } = this.#deps;
+    const { book, series, clock } = this.#deps;
     const deletedAtMs = book.deleted.get(id);
-    if (deletedAtMs !== undefined && (isPast || arrivalMs <= deletedAtMs)) return;
+    if (deletedAtMs !== undefined) {
+      const mayBeOnItsWay = clock.nowMs() - deletedAtMs < ON_ITS_WAY_MS;
+      if (isPast || (mayBeOnItsWay && arrivalMs <= deletedAtMs)) return;
+    }
     const index = this.find(id, arrivalMs, site);
     if (index >= 0) series.note(index, newestUs, arrivalMs);
   }

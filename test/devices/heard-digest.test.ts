@@ -157,6 +157,12 @@ test("a device that was deleted is not found by what a node has heard before, an
   node.send(key, desk.clock.nowMs() - 60_000, desk.clock.nowMs());
   await tell();
   expect(known()).toEqual([1, [id]]);
+  // The clock of the node is an hour behind.
+  await desk.call("deleteDevice", { deviceId: "d1" });
+  await desk.settle(11_000);
+  node.send(key, desk.clock.nowMs(), desk.clock.nowMs() - 3_600_000);
+  await tell();
+  expect(known()).toEqual([1, [id]]);
 });
 
 test("what is no list of heard devices is refused", async () => {
