@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Command } from "commander";
 import pc from "picocolors";
-import { startServer, type RunningServer } from "../app.ts";
+import type { RunningServer } from "../app.ts";
 import { newSecret } from "../access/secret.ts";
 import { batchesOf, type Point } from "../client/batch.ts";
 import { Connection } from "../client/connection.ts";
@@ -19,6 +19,7 @@ import { playFleets } from "./demo-fleets.ts";
 import { retryTeller, speedArgument } from "./client-flags.ts";
 import recording from "./demo-data/machine.jsonl.gz" with { type: "file" };
 import { createLogger } from "./logger.ts";
+import { startUnlessStopped } from "./start-unless-stopped.ts";
 import { stopSignals } from "./serve.ts";
 import { addServerFlags, configOfFlags, type ServerFlags } from "./server-flags.ts";
 
@@ -61,11 +62,13 @@ async function demo(flags: DemoFlags, { spawn }: { spawn: SpawnWorker }): Promis
   const fatal = Promise.withResolvers<never>();
   fatal.promise.catch(() => {});
   const over = new AbortController();
+  void stopped.then(() => over.abort());
   try {
     const { secret: token, hash } = newSecret();
     const logger = await createLogger(config.log);
     const asDemo = { own: { name: SOURCE, hash }, onFatal: fatal.reject };
-    const server = await startServer(config, { spawn, logger, log: logger, ...asDemo });
+    const server = await startUnlessStopped(config, { spawn, logger, log: logger, signal: over.signal, ...asDemo });
+    if (server === undefined) return;
     // Goes on whatever tokens are made.
     const connect = () => new Connection(server.grpcAddress, { token });
     try {

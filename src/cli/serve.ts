@@ -2,19 +2,19 @@
 import { resolve } from "node:path";
 import { Command } from "commander";
 import pc from "picocolors";
-import { startServer, type RunningServer } from "../app.ts";
+import type { RunningServer } from "../app.ts";
 import { shownRedisUrl } from "../cluster/redis/redis-url.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import { BUILD } from "../model/build-info.ts";
 import { formatAddress, parseAddress } from "../model/address.ts";
 import { formatDurationMs } from "../model/duration.ts";
-import { WatchpostError } from "../model/errors.ts";
 import type { Logger } from "../model/logger.ts";
 import type { SpawnWorker } from "../model/spawn.ts";
 import { timeOf, type ServerCertificate } from "../transport/server-certificate.ts";
 import { calledAs } from "./called-as.ts";
 import { createLogger, isPretty } from "./logger.ts";
 import { addServerFlags, configOfFlags, type ServerFlags } from "./server-flags.ts";
+import { startUnlessStopped } from "./start-unless-stopped.ts";
 import { onHangup, onStopSignal } from "./stop-signals.ts";
 import { supervisedBy } from "./systemd/supervised.ts";
 
@@ -58,12 +58,9 @@ export function serveCommand(deps: { spawn: SpawnWorker }): Command {
       // Also while it starts: it would end the process.
       onHangup(config, () => (server && supervised ? supervised.reloading(reload) : reload()));
       const { signal } = asked;
-      try {
-        server = await startServer(config, { ...deps, logger, log: logger, signal, onReplayed, onFatal: fatal.reject });
-      } catch (error) {
-        if (!signal.aborted || !(error instanceof WatchpostError) || error.status !== "CANCELLED") throw error;
-        return logger.info({ signal: await stopped }, "stopped before it served");
-      }
+      const starting = { ...deps, logger, log: logger, signal, onReplayed, onFatal: fatal.reject };
+      server = await startUnlessStopped(config, starting);
+      if (server === undefined) return logger.info({ signal: await stopped }, "stopped before it served");
       announce(server, loaded, logger, performance.now() - startedAtMs);
       supervised?.serving(server, `serving gRPC on ${server.grpcAddress}, HTTP on ${server.httpAddress}`);
       try {

@@ -153,19 +153,24 @@ test.skipIf(!hasRedis)(
   120_000,
 );
 
-test("one that waits for its first Redis ends when it is asked to", async () => {
-  using dir = tempDir("cli-waiting-node");
-  const command = [...watchpostCommand(false), "serve", "--data", dir.path, "--grpc", "127.0.0.1:0", "--http"];
-  const redis = `redis://127.0.0.1:${ownPort()}`;
-  const child = Bun.spawn([...command, "127.0.0.1:0", "--redis", redis], { stderr: "pipe", stdout: "ignore" });
-  let said = "";
-  for await (const chunk of child.stderr.pipeThrough(new TextDecoderStream())) {
-    // It waits, whatever comes next.
-    if (!said.includes("Redis is not there") && (said + chunk).includes("Redis is not there")) child.kill("SIGTERM");
-    said += chunk;
-  }
-  expect([await child.exited, said]).toEqual([0, expect.stringContaining("stopped before it served")]);
-}, 60_000);
+test.each(["serve", "demo"])(
+  "a %s that waits for its first Redis ends when it is asked to",
+  async (name) => {
+    using dir = tempDir("cli-waiting-node");
+    const command = [...watchpostCommand(false), name, "--data", dir.path, "--grpc", "127.0.0.1:0", "--http"];
+    const redis = `redis://127.0.0.1:${ownPort()}`;
+    const child = Bun.spawn([...command, "127.0.0.1:0", "--redis", redis], { stderr: "pipe", stdout: "ignore" });
+    let said = "";
+    for await (const chunk of child.stderr.pipeThrough(new TextDecoderStream())) {
+      // It waits, whatever comes next.
+      if (!said.includes("Redis is not there") && (said + chunk).includes("Redis is not there")) child.kill("SIGTERM");
+      said += chunk;
+    }
+    expect([await child.exited, said]).toEqual([0, expect.not.stringContaining("error: ")]);
+    expect(said.includes("stopped before it served")).toBe(name === "serve");
+  },
+  60_000,
+);
 
 test("one that is gone is said to be, and nothing in a name moves the cursor", () => {
   const answer = create(ListNodesResponseSchema, {
